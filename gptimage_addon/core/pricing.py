@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a request will cost, and what it did cost, in USD.
+
+The output formula is the one of OpenAI's own price calculator, confirmed against billed usage for gpt-image-2
+and 2.5. The input-image formula is unpublished and measured (2 and 2.5). For 2.6 neither is known: its prices
+are estimates and say so.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .catalog import find_model
+from .request import Edit, Generate, ServiceKind, parse_size
+
+__all__ = ("Price", "Usage", "account", "estimate", "input_image_tokens", "output_tokens", "text_tokens")
+
+# USD per token, Standard rates. The same for gpt-image-2, 2.5 and 2.6.
+TEXT_IN_USD = 5e-6
+IMAGE_IN_USD = 8e-6
+IMAGE_OUT_USD = 30e-6
+PARTIAL_IMAGE_TOKENS = 100
+BATCH_FACTOR = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request, as estimated or as the service billed them."""
+
+    text_in: int = 0
+    image_in: int = 0
+    image_out: int = 0
+
+    @property
+    def usd(self) -> float:
+        return self.text_in * TEXT_IN_USD + self.image_in * IMAGE_IN_USD + self.image_out * IMAGE_OUT_USD
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a request will cost. `exact` is False where the model's formula is not known.
+
+    `known` is False for a compatible server: its prices are its own, and `usd` is 0.
+    """
+
+    usd: float
+    usage: Usage
+    exact: bool
+    known: bool = True
+
+
+def output_tokens(model_id: str, quality: str, size: str) -> int:
+    """Image-output tokens of one picture, by the calculator's formula; for 2.6 times the observed factor."""
+    model = find_model(model_id)
+    if model is None:
+        raise KeyError(model_id)
+    width, height = parse_size(size)
+    base = model.token_bases[quality]
+    short = round(base / (max(width, height) / min(width, height)))      # Python rounds half to even, as it must
+    tokens = math.ceil(base * short * (2_000_000 + width * height) / 4_000_000)
+    return math.ceil(tokens * (model.price_factor or {}).get(quality, 1.0))
+
+
+def input_image_tokens(width_px: int, height_px: int, model_id: str = "") -> int:
+    """Tokens of one picture sent: 32-pixel patches, at most 1536 (measured on 2 and 2.5)."""
+    width, height = float(width_px), float(height_px)
+    longest = max(width, height)
+    if longest < 1024:
+        scale = 1024 / longest
+        if model_id.startswith("gpt-image-2") and not model_id.startswith("gpt-image-2."):
+            scale = min(scale, 2.0)
+        width, height = width * scale, height * scale
+    width, height = min(width, 3 * height), min(height, 3 * width)
+    patches = math.ceil(width / 32) * math.ceil(height / 32)
+    if patches > 1536:
+        shrink = math.sqrt(1536 * 32 * 32 / (width * height))
+        patches = math.floor(width * shrink / 32) * math.floor(height * shrink / 32)
+    return patches
+
+
+def text_tokens(prompt: str) -> int:
+    """Roughly the prompt's tokens: four UTF-8 bytes each and six around them. Words cost next to nothing."""
+    return math.ceil(len(prompt.encode()) / 4) + 6
+
+
+def estimate(request: Generate | Edit, service: ServiceKind, *, batch: bool = False) -> Price:
+    """What the request will cost. It must have passed `check_request`."""
+    model = find_model(request.model)
+    if service is ServiceKind.COMPATIBLE or model is None:
+        return Price(0.0, Usage(), exact=False, known=False)
+    per_picture = output_tokens(model.id, request.quality, request.size) + PARTIAL_IMAGE_TOKENS * request.partial_images
+    image_in = 0
+    if isinstance(request, Edit):
+        image_in = sum(input_image_tokens(p.width_px, p.height_px, model.id) for p in request.images)
+    usage = Usage(text_tokens(request.prompt), image_in, per_picture * request.n)
+    return Price(usage.usd * (BATCH_FACTOR if batch else 1.0), usage, model.price_known)
+
+
+def account(usage: object, *, batch: bool = False) -> tuple[Usage, float] | None:
+    """The tokens and the price of an answer's `usage` object, or None if it has none or only zeros.
+
+    Servers leave out the details or the whole; what is not told apart counts as the dearer kind.
+    """
+    if not isinstance(usage, dict):
+        return None
+
+    def count(facts: object, name: str) -> int:
+        value = facts.get(name) if isinstance(facts, dict) else None
+        return int(value) if isinstance(value, int | float) else 0
+
+    details = usage.get("input_tokens_details")
+    text_in, image_in = count(details, "text_tokens"), count(details, "image_tokens")
+    image_in += max(0, count(usage, "input_tokens") - text_in - image_in)
+    image_out = count(usage, "output_tokens")
+    # Text output is not billed.
+    image_out -= min(image_out, count(usage.get("output_tokens_details"), "text_tokens"))
+    found = Usage(text_in, image_in, image_out)
+    if found == Usage():
+        return None
+    return found, found.usd * (BATCH_FACTOR if batch else 1.0)

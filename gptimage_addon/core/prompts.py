@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is sent for what the artist wrote, and names made from it."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ("name_from_prompt", "reference_prompt", "texture_prompt")
+
+_TEXTURE = (
+    "A flat texture map of {words}. Seen straight on from above, orthographic, no perspective and no tilt. "
+    "Even, diffuse, shadowless light with no highlights and no vignette. The surface fills the whole frame from "
+    "edge to edge at one scale, with no border, no background, no objects in front of it and no lettering."
+)
+_ROLES = "The pictures given are, in order: {roles}."
+
+
+def _with_roles(text: str, roles: tuple[str, ...]) -> str:
+    if not any(roles):
+        return text
+    told = "; ".join(f"{i}. {role or 'reference'}" for i, role in enumerate(roles, 1))
+    return f"{text}\n{_ROLES.format(roles=told)}"
+
+
+def texture_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a texture: flat light, straight on, no perspective. `roles` names the pictures sent, in order."""
+    return _with_roles(_TEXTURE.format(words=words.strip().rstrip(".")), roles)
+
+
+def reference_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a reference picture: the artist's own words."""
+    return _with_roles(words.strip(), roles)
+
+
+def name_from_prompt(words: str, limit: int = 40) -> str:
+    """A datablock's name from the first words: "weathered red brick" -> "Weathered Red Brick". Never empty."""
+    name = ""
+    for word in re.findall(r"\w[\w'’-]*", words):
+        longer = f"{name} {word[:1].upper()}{word[1:]}".strip()
+        if len(longer.encode()) > limit:
+            break
+        name = longer
+    return name or "GPT Image"

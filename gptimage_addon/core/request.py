@@ -1,0 +1,259 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values a job is made of.
+
+A Job holds all that its result depends on: what is asked (Generate or Edit), of whom (Service), and where
+the pictures go (Landing). It is frozen, compares by value, and goes to JSON and back without loss, so it can
+be stored, priced, replayed and compared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from .errors import InputError
+
+__all__ = (
+    "Edit", "Generate", "Job", "JobState", "Landing", "Place", "Request", "SentPicture", "Service", "ServiceKind",
+    "Target", "from_json", "parse_size", "to_json",
+)
+
+
+T = typing.TypeVar("T")
+
+
+class JobState(StrEnum):
+    """Where a job is. The last four are final; UNCERTAIN means sent, perhaps paid, and no answer seen."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    RECEIVING = "receiving"
+    FINISHING = "finishing"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNCERTAIN = "uncertain"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.UNCERTAIN)
+
+
+class ServiceKind(StrEnum):
+    """Who answers."""
+
+    PRACTICE = "practice"
+    OPENAI = "openai"
+    COMPATIBLE = "compatible"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where requests go. `base_url` is set for a compatible server only. Never holds a key."""
+
+    kind: ServiceKind = ServiceKind.PRACTICE
+    base_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentPicture:
+    """One picture that is uploaded: `path` is relative to the job's folder."""
+
+    path: str
+    mime: str
+    width_px: int
+    height_px: int
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What both kinds of request share. `prompt` is the full text that is sent.
+
+    `size` is "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many unfinished
+    pictures the service streams on the way (each is paid).
+    """
+
+    prompt: str
+    model: str
+    size: str = "1024x1024"
+    quality: str = "medium"
+    n: int = 1
+    background: str = "auto"
+    output_format: str = "png"
+    output_compression: int | None = None
+    moderation: str = "auto"
+    complexity: str = ""
+    partial_images: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generate(Request):
+    """Words to pictures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit(Request):
+    """Words and pictures to pictures. The mask and the markup belong to the first picture."""
+
+    images: tuple[SentPicture, ...]
+    mask: SentPicture | None = None
+    markup: SentPicture | None = None
+    input_fidelity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A datablock of the scene, found again by `session_uid`, else by name and library.
+
+    `detail` tells which part of it: a slot's index, a node's name.
+    """
+
+    id_type: str
+    name: str
+    session_uid: int = 0
+    detail: str = ""
+
+
+class Place(StrEnum):
+    """Where a job's pictures go."""
+
+    IMAGE = "image"                    # only the datablock
+    REPLACE_SLOT = "replace_slot"      # a new material in the active slot
+    APPEND_SLOT = "append_slot"        # a new material in a new slot
+    NODE = "node"                      # the image of one Image Texture node
+    EDITOR = "editor"                  # shown in an open Image Editor
+    EMPTY = "empty"                    # on an image empty
+    CAMERA = "camera"                  # background of the camera
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """Where the pictures go and how they are kept.
+
+    `faces` assigns the new slot to the selected faces only; `share_material` gives all targets one material;
+    `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale; `pack` keeps the picture
+    inside the .blend, else it is put in a folder beside it.
+    """
+
+    place: Place
+    targets: tuple[Target, ...] = ()
+    faces: bool = False
+    share_material: bool = True
+    scale_m: float = 0.0
+    asset: bool = False
+    pack: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One thing an artist asked for.
+
+    `prompt` is what the artist wrote; `request.prompt` what the template made of it. `created` is an ISO 8601
+    time in UTC, `blend` the file's name for the artist's eyes, `estimate_usd` the price that was shown.
+    """
+
+    id: str
+    kind: str
+    prompt: str
+    request: Generate | Edit
+    service: Service
+    landing: Landing
+    created: str = ""
+    blend: str = ""
+    estimate_usd: float = 0.0
+    estimate_exact: bool = True
+    deadline_s: float = 360.0
+
+
+def parse_size(size: str) -> tuple[int, int]:
+    """(width, height) in pixels of "WIDTHxHEIGHT". Raises InputError(field="size")."""
+    width, x, height = size.strip().lower().partition("x")
+    if x and width.isascii() and width.isdigit() and height.isascii() and height.isdigit():
+        found = int(width), int(height)
+        if min(found) > 0:
+            return found
+    raise InputError(f"{size!r} is not a size", field="size", hint='Write it as WIDTHxHEIGHT, for example "1024x1024"')
+
+
+# --- JSON -------------------------------------------------------------------------------------------------
+
+_UNIONS = {"generate": Generate, "edit": Edit}      # told apart by a "kind" beside the fields
+_UNION_NAMES = {kind: name for name, kind in _UNIONS.items()}
+
+
+def to_json(value: object) -> typing.Any:
+    """`value` (a dataclass of this module, or a tuple of them) as JSON values. Fields at their default are left out."""
+    if isinstance(value, StrEnum):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return [to_json(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        facts = {}
+        if type(value) in _UNION_NAMES:
+            facts["kind"] = _UNION_NAMES[type(value)]
+        for f in dataclasses.fields(value):
+            item = getattr(value, f.name)
+            if f.default is dataclasses.MISSING or item != f.default:
+                facts[f.name] = to_json(item)
+        return facts
+    return value
+
+
+def from_json(kind: type[T], facts: object, where: str = "") -> T:
+    """The value of type `kind` that `to_json` wrote. Raises InputError naming the field that does not fit."""
+    return typing.cast("T", _read(kind, facts, where))
+
+
+@cache
+def _hints(kind: type) -> dict[str, typing.Any]:
+    return typing.get_type_hints(kind)
+
+
+def _read(kind: typing.Any, facts: typing.Any, where: str) -> object:
+    if isinstance(kind, types.UnionType):
+        members = typing.get_args(kind)
+        if facts is None and types.NoneType in members:
+            return None
+        members = tuple(m for m in members if m is not types.NoneType)
+        if len(members) > 1:
+            name = facts.get("kind") if isinstance(facts, dict) else None
+            if name not in _UNIONS:
+                raise _misfit(where, facts, " or ".join(_UNIONS))
+            return _read(_UNIONS[name], {k: v for k, v in facts.items() if k != "kind"}, where)
+        return _read(members[0], facts, where)
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(facts, list | tuple):
+            raise _misfit(where, facts, "a list")
+        return tuple(_read(typing.get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(facts))
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(facts, dict):
+            raise _misfit(where, facts, "an object")
+        hints = _hints(kind)
+        for name in facts:
+            if name not in hints:
+                raise InputError(f"There is no field {name!r}", field=f"{where}.{name}".lstrip("."),
+                                 hint=f"Known are: {', '.join(hints)}")
+        for f in dataclasses.fields(kind):
+            if f.default is dataclasses.MISSING and f.name not in facts:
+                raise InputError(f"{f.name!r} is missing", field=f"{where}.{f.name}".lstrip("."))
+        return kind(**{name: _read(hints[name], item, f"{where}.{name}".lstrip(".")) for name, item in facts.items()})
+    if issubclass(kind, StrEnum):
+        try:
+            return kind(facts)
+        except ValueError:
+            raise _misfit(where, facts, " or ".join(kind)) from None
+    if kind is float and isinstance(facts, int) and not isinstance(facts, bool):
+        return float(facts)
+    if not isinstance(facts, kind) or (kind is int and isinstance(facts, bool)):
+        raise _misfit(where, facts, {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[kind])
+    return facts
+
+
+def _misfit(where: str, facts: object, wanted: str) -> InputError:
+    return InputError(f"{facts!r} does not fit", field=where, hint=f"It must be {wanted}")
