@@ -19,8 +19,8 @@ from functools import cache
 from .errors import InputError
 
 __all__ = (
-    "Edit", "Generate", "Job", "JobState", "Landing", "Place", "Request", "SentPicture", "Service", "ServiceKind",
-    "Target", "from_json", "parse_size", "to_json",
+    "Edit", "Generate", "Job", "JobRecord", "JobState", "Landing", "Place", "Request", "Result", "ResultPicture",
+    "SentPicture", "Service", "ServiceKind", "Target", "from_json", "parse_size", "to_json",
 )
 
 
@@ -109,9 +109,9 @@ class Edit(Request):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A datablock of the scene, found again by `session_uid`, else by name and library.
+    """A datablock of the scene, found again by `session_uid` in the same Blender session, else by name in the same file.
 
-    `detail` tells which part of it: a slot's index, a node's name.
+    `detail` tells which part of it: a node's name.
     """
 
     id_type: str
@@ -138,7 +138,8 @@ class Landing:
 
     `faces` assigns the new slot to the selected faces only; `share_material` gives all targets one material;
     `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale; `pack` keeps the picture
-    inside the .blend, else it is put in a folder beside it.
+    inside the .blend, else it is put in a folder beside it. `session` names the Blender session that made the
+    landing and `blend` the path of its file: the targets mean something only there.
     """
 
     place: Place
@@ -148,6 +149,8 @@ class Landing:
     scale_m: float = 0.0
     asset: bool = False
     pack: bool = True
+    session: str = ""
+    blend: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +158,7 @@ class Job:
     """One thing an artist asked for.
 
     `prompt` is what the artist wrote; `request.prompt` what the template made of it. `created` is an ISO 8601
-    time in UTC, `blend` the file's name for the artist's eyes, `estimate_usd` the price that was shown.
+    time in UTC, `estimate_usd` the price that was shown (None where the service's prices are not known).
     """
 
     id: str
@@ -165,10 +168,77 @@ class Job:
     service: Service
     landing: Landing
     created: str = ""
-    blend: str = ""
-    estimate_usd: float = 0.0
+    estimate_usd: float | None = None
     estimate_exact: bool = True
     deadline_s: float = 360.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPicture:
+    """One finished picture: `path` is relative to the job's folder."""
+
+    path: str
+    mime: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a job gave: the pictures and the facts about them.
+
+    `usage` is the service's own object, `cost_usd` what it means in money (None where the service does not
+    tell), `seconds` from sending to the last byte. For the practice service the cost is what it would have been.
+    """
+
+    pictures: tuple[ResultPicture, ...]
+    usage: dict | None = None
+    cost_usd: float | None = None
+    request_id: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """How far a job has come: what the journal stores beside the job, and what the host is told.
+
+    Times are seconds since the epoch, 0 when not reached. `worker` names the process that has the job,
+    `attempts` counts the requests sent, `partials` are files of unfinished pictures, `error` is
+    `GptImageError.to_dict()`. `note` is a sentence for the artist, such as why the job waits.
+    """
+
+    job_id: str
+    state: JobState = JobState.QUEUED
+    worker: str = ""
+    attempts: int = 0
+    sent_at: float = 0.0
+    ended_at: float = 0.0
+    partials: tuple[str, ...] = ()
+    note: str = ""
+    error: dict | None = None
+    result: Result | None = None
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nothing of the job can have reached the service, so that it may be sent."""
+        waits = self.state is JobState.SENDING and not self.sent_at         # between two attempts
+        return waits or self.state is JobState.QUEUED
+
+    def moved(self, state: JobState, **facts: object) -> JobRecord:
+        """The record after a step. Raises ValueError for a step that must never be: states only go forward."""
+        if state is not self.state and state not in _STEPS[self.state]:
+            raise ValueError(f"a job cannot go from {self.state} to {state}")
+        return dataclasses.replace(self, state=state, **facts)  # type: ignore[arg-type]
+
+
+_STEPS = {
+    JobState.QUEUED: {JobState.SENDING, JobState.CANCELLED, JobState.FAILED},
+    # A refused stream and a rate limit lead back from SENDING to SENDING: nothing was made.
+    JobState.SENDING: {JobState.RECEIVING, JobState.FINISHING, JobState.FAILED, JobState.CANCELLED, JobState.UNCERTAIN},
+    JobState.RECEIVING: {JobState.FINISHING, JobState.FAILED, JobState.CANCELLED, JobState.UNCERTAIN},
+    JobState.FINISHING: {JobState.DONE, JobState.FAILED},
+    JobState.DONE: set(), JobState.FAILED: set(), JobState.CANCELLED: set(), JobState.UNCERTAIN: set(),
+}
 
 
 def parse_size(size: str) -> tuple[int, int]:

@@ -1,0 +1,16 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between Blender 4.2 and 5.2. The only place that asks for the version."""
+
+from __future__ import annotations
+
+import bpy
+
+__all__ = ("enable_nodes",)
+
+
+def enable_nodes(material: bpy.types.Material) -> bpy.types.NodeTree:
+    """The material's node tree. From 5.0 on every material has one, and setting `use_nodes` warns."""
+    if bpy.app.version < (5, 0, 0):
+        material.use_nodes = True
+    return material.node_tree

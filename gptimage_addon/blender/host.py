@@ -1,0 +1,317 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The jobs of this Blender session: submitted to the worker, followed, and landed in the scene.
+
+All on the main thread. One timer reads what the worker says; it sleeps when there is nothing to wait for and
+survives file load. In background mode no timers run, and `wait` does the timer's work.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import bpy
+
+from ..core import protocol
+from ..core.errors import GptImageError, InputError, WorkerError, error_from_dict
+from ..core.request import Job, JobRecord, JobState, Service
+from ..library.journal import Journal, new_job_id
+from . import online
+from .preferences import read_preferences
+from .process import WorkerProcess
+
+__all__ = ("Host", "JobView", "SESSION", "host")
+
+log = logging.getLogger(__name__)
+
+# Names this Blender session: a session_uid of a datablock means nothing in another one.
+SESSION = secrets.token_hex(8)
+
+TICK_S = 0.1
+PRACTICE_LATENCY_S = 1.5                # long enough to see the queue at work
+MAX_RESTARTS = 3
+# Brings a job's result, whose files are in the folder, into the scene.
+Land = Callable[[Job, JobRecord, Path], "Landed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What landing a result did: the images made, the sentence to show, and whether all targets were found."""
+
+    images: tuple[str, ...]
+    message: str
+    complete: bool = True
+
+
+@dataclass(slots=True)
+class JobView:
+    """One row of the queue. `recovered` marks a job of an earlier session."""
+
+    job: Job
+    record: JobRecord
+    landed: Landed | None = None
+    recovered: bool = False
+    submitted_at: float = field(default_factory=time.time)
+
+    @property
+    def error(self) -> GptImageError | None:
+        return error_from_dict(self.record.error) if self.record.error else None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether something is still to come of it by itself."""
+        if self.recovered:
+            return False
+        return not self.record.state.is_final or (self.record.state is JobState.DONE and self.landed is None)
+
+
+class Host:
+    """One session's queue. `data_dir` and `practice_latency_s` can be set before the first job."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, JobView] = {}
+        self.landings: dict[str, Land] = {}         # by the job's kind; operators/ fills it in
+        self.keys: dict[Service, protocol.KeyState] = {}
+        self.connection: protocol.ConnectionChecked | None = None
+        self.trouble: GptImageError | None = None
+        self.data_dir: Path | None = None
+        self.practice_latency_s = PRACTICE_LATENCY_S
+        self._worker: WorkerProcess | None = None
+        self._ready = False
+        self._restarts = 0
+        self._asked = 0                 # answers that are still to come besides those of jobs
+
+    # --- what the artist does -----------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(self.data_dir or read_preferences().jobs_dir)
+
+    @property
+    def worker_pid(self) -> int | None:
+        return self._worker.pid if self._worker else None
+
+    def submit(self, job: Job, inputs: Mapping[str, bytes] = {}) -> JobView:
+        """Write the job to the journal and give it to the worker. Raises InputError when it cannot be written."""
+        self.journal.create(job, inputs)
+        view = self.jobs[job.id] = JobView(job, JobRecord(job_id=job.id))
+        self.trouble = None
+        self._give(view)
+        return view
+
+    def cancel(self, job_id: str) -> None:
+        self._say(protocol.Cancel(job_id))
+
+    def retry(self, job_id: str) -> JobView:
+        """Send the same job again, as a new one: the old one's folder is history."""
+        old = self.jobs[job_id]
+        folder = self.journal.folder(job_id)
+        inputs = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("inputs/*"))}
+        online.check_online(old.job.service)
+        view = self.submit(replace(old.job, id=new_job_id()), inputs)
+        self.dismiss(job_id)
+        return view
+
+    def dismiss(self, job_id: str) -> None:
+        """Take a settled job off the list, for good. Its folder stays."""
+        view = self.jobs.get(job_id)
+        if view is None or view.is_active:
+            return
+        del self.jobs[job_id]
+        if view.landed is None:
+            self._mark(job_id, {"dismissed": True})
+
+    def land(self, view: JobView) -> Landed:
+        """Bring a finished job's pictures into the scene. Raises GptImageError if they cannot be read."""
+        try:
+            landed = self.landings[view.job.kind](view.job, view.record, self.journal.folder(view.job.id))
+        except OSError as error:
+            raise WorkerError(f"The finished picture cannot be read: {error}",
+                              hint="Look into the job's folder") from error
+        view.landed = landed
+        view.recovered = False
+        self._mark(view.job.id, {"images": list(landed.images), "at": time.time()})
+        return landed
+
+    def ask_key(self, service: Service) -> None:
+        self._say(protocol.AskKey(service), answers=1)
+
+    def store_key(self, service: Service, key: str) -> None:
+        self._say(protocol.StoreKey(service, key), answers=1)
+
+    def check_connection(self, service: Service) -> None:
+        self.connection = None
+        self._say(protocol.CheckConnection(service, _is_online()), answers=1)
+
+    def configure(self, concurrency: int) -> None:
+        if self._worker:
+            self._say(protocol.Configure(concurrency))
+
+    def recover(self) -> None:
+        """Look for jobs of earlier sessions. Every start of the worker does so."""
+        if self._worker:
+            self._say(protocol.Recover(), answers=1)
+        else:
+            self._start()
+
+    def stop(self) -> WorkerProcess | None:
+        """Let go of the worker: it finishes what was sent, and ends. Gives it back for those who want to wait."""
+        worker, self._worker, self._ready = self._worker, None, False
+        if worker:
+            worker.close()
+        if bpy.app.timers.is_registered(self._tick):
+            bpy.app.timers.unregister(self._tick)
+        return worker
+
+    # --- the worker ---------------------------------------------------------------------------------------
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is still to come."""
+        return self._asked > 0 or any(view.is_active for view in self.jobs.values())
+
+    def _start(self) -> None:
+        if self._worker:
+            return
+        preferences = read_preferences()
+        try:
+            self._worker = WorkerProcess(self.journal.data_dir)
+        except OSError as error:
+            raise WorkerError(f"The helper process cannot be started: {error}") from error
+        self._ready = False
+        self._worker.send(protocol.Hello(
+            protocol.PROTOCOL, str(self.journal.data_dir), preferences.concurrency, self.practice_latency_s))
+        self._say(protocol.Recover(), answers=1)
+
+    def _say(self, message: protocol.Message, answers: int = 0) -> None:
+        self._start()
+        assert self._worker is not None
+        self._asked += answers
+        self._worker.send(message)
+        self._wake()
+
+    def _give(self, view: JobView) -> None:
+        self._say(protocol.Submit(view.job.id, _is_online()))
+
+    def _wake(self) -> None:
+        if not bpy.app.background and not bpy.app.timers.is_registered(self._tick):
+            bpy.app.timers.register(self._tick, first_interval=TICK_S, persistent=True)
+
+    def _tick(self) -> float | None:
+        try:
+            self.pump()
+        except Exception:               # border: Blender drops a timer that raises, and the queue with it
+            log.exception("reading from the helper")
+        return TICK_S if self.is_busy or (self._worker and not self._ready) else None
+
+    def pump(self) -> None:
+        """Read what the worker has said, and land what is done."""
+        if self._worker:
+            messages = self._worker.receive()
+            for message in messages or ():
+                self._hear(message)
+            if messages is None:
+                self._worker_ended()
+        # Changing data while a render reads it can crash Blender: results wait until it is over.
+        if not bpy.app.is_job_running("RENDER"):
+            self._land_finished()
+
+    def _land_finished(self) -> None:
+        for view in list(self.jobs.values()):
+            if view.is_active and view.record.state is JobState.DONE:
+                try:
+                    self.land(view)
+                except GptImageError as error:
+                    view.landed = Landed((), error.message, complete=False)
+                _redraw()
+
+    def _hear(self, message: protocol.Message) -> None:
+        match message:
+            case protocol.Ready():
+                self._ready = True
+            case protocol.RecordChanged(record):
+                if view := self.jobs.get(record.job_id):
+                    view.record = record
+                if record.state is JobState.DONE:
+                    self._restarts = 0
+            case protocol.Recovered(record):
+                self._hear_recovered(record)
+            case protocol.RecoveryDone():
+                self._asked -= 1
+            case protocol.KeyState(service):
+                self._asked -= 1
+                self.keys[service] = message
+            case protocol.ConnectionChecked():
+                self._asked -= 1
+                self.connection = message
+            case protocol.Trouble(error):
+                self.trouble = error_from_dict(error)
+        _redraw()
+
+    def _hear_recovered(self, record: JobRecord) -> None:
+        view = self.jobs.get(record.job_id)
+        if view is None:
+            try:
+                job = self.journal.read_job(record.job_id)
+            except (OSError, ValueError, InputError):
+                return
+            self.jobs[record.job_id] = JobView(job, record, recovered=True)
+        else:
+            view.record = record
+
+    def _worker_ended(self) -> None:
+        """The worker is gone while we still have it: start another, which reads the journal and settles the jobs."""
+        was_ready = self._ready
+        self.stop()
+        self._asked = 0
+        active = [view for view in self.jobs.values() if view.is_active]
+        if was_ready and active and self._restarts < MAX_RESTARTS:
+            self._restarts += 1
+            self._start()
+            for view in active:
+                view.record = self.journal.read_record(view.job.id)
+                if view.record.is_unsent:
+                    self._give(view)    # of the others the new worker reports what became of them
+            return
+        trouble = self.trouble or WorkerError("The helper process ended unexpectedly")
+        self.trouble = trouble
+        for view in active:
+            state = JobState.UNCERTAIN if view.record.sent_at else JobState.FAILED
+            view.record = replace(view.record, state=state, error=trouble.to_dict())
+
+    def wait(self, timeout_s: float) -> bool:
+        """Do the timer's work until nothing is to come, or the time is over (False). For background mode."""
+        end = time.monotonic() + timeout_s
+        while self.is_busy:
+            self.pump()
+            if time.monotonic() > end:
+                return False
+            if self.is_busy:
+                time.sleep(0.005)
+        return True
+
+    def _mark(self, job_id: str, facts: Mapping[str, object]) -> None:
+        try:
+            self.journal.mark_applied(job_id, facts)
+        except OSError:
+            log.warning("job %s will be offered again: its folder cannot be written", job_id)
+
+
+def _is_online() -> bool:
+    return bool(bpy.app.online_access)
+
+
+def _redraw() -> None:
+    """Draw our panels again. Reads the window list only; cheap."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"VIEW_3D", "IMAGE_EDITOR", "NODE_EDITOR", "PREFERENCES"}:
+                area.tag_redraw()
+
+
+host = Host()

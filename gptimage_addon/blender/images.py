@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures between files and image datablocks, without decoding or encoding any of them ourselves."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import bpy
+
+from ..core.catalog import MAX_IMAGE_BYTES
+from ..core.errors import InputError
+
+__all__ = ("PROVENANCE", "adopt_picture", "picture_bytes", "provenance", "set_provenance")
+
+PROVENANCE = "gptimage"
+_MIME = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+
+
+def adopt_picture(path: Path, name: str, *, pack: bool = True) -> bpy.types.Image:
+    """A new sRGB image datablock of a finished picture file.
+
+    The file's bytes go in as they are, and Blender decodes them when it first draws the image: adopting a
+    3840x2160 PNG of 15 MB takes 2 to 4 ms, writing its pixels into a new image 43 ms, encoding it for packing
+    seconds (scripts/bench/adopt.py). Packed, the bytes live in the .blend, under a path in which Blender's own
+    Unpack would put them. Otherwise the file is copied beside the .blend; an unsaved one has no place, so it is
+    packed all the same.
+    """
+    image = bpy.data.images.new(name, 8, 8)
+    relative = f"//textures/{bpy.path.clean_name(image.name)}{path.suffix}"
+    if pack or not bpy.data.is_saved:
+        data = path.read_bytes()
+        image.filepath_raw = relative       # before packing: the packed file takes over this path, not one of this machine
+        image.pack(data=data, data_len=len(data))
+        image.source = 'FILE'
+    else:
+        target = Path(bpy.path.abspath(relative))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while target.exists():              # never over an earlier result
+            number += 1
+            target = target.with_name(f"{bpy.path.clean_name(image.name)}-{number}{path.suffix}")
+        shutil.copyfile(path, target)
+        image.source = 'FILE'
+        image.filepath = bpy.path.relpath(str(target))
+    image.colorspace_settings.name = "sRGB"
+    return image
+
+
+def set_provenance(image: bpy.types.Image, facts: Mapping[str, object]) -> None:
+    """Note where the image comes from. Numbers and text only; never a key or an address."""
+    image[PROVENANCE] = dict(facts)
+
+
+def provenance(image: bpy.types.Image | None) -> dict[str, object]:
+    """Where the image comes from; empty for one that is not ours. Cheap; a panel may call it."""
+    facts = image.get(PROVENANCE) if image else None
+    return facts.to_dict() if hasattr(facts, "to_dict") else {}
+
+
+def picture_bytes(source: bpy.types.Image | Path, *, field: str = "references") -> tuple[bytes, str]:
+    """(file bytes, MIME type) of a picture to send, as PNG, JPEG or WebP.
+
+    A file or an unchanged packed image is sent as it is; what exists only as pixels, or in another format, is
+    written as PNG by Blender, in display colors. Raises InputError naming `field`.
+    """
+    name = source.name
+    if isinstance(source, Path):
+        try:
+            data = source.read_bytes()
+        except OSError as error:
+            raise InputError(f"{source} cannot be read", field=field, hint="Check the path") from error
+        mime = _mime(data)
+        if not mime:
+            raise InputError(f"{name} is no PNG, JPEG or WebP picture", field=field, hint="Save it as PNG")
+    else:
+        data, mime = _image_bytes(source, field)
+    if len(data) > MAX_IMAGE_BYTES:
+        raise InputError(f"{name} has {len(data) / 1e6:.0f} MB", field=field, hint="Use a picture below 50 MB")
+    return data, mime
+
+
+def _mime(data: bytes) -> str:
+    return next((mime for magic, mime in _MIME.items() if data.startswith(magic)), "")
+
+
+def _image_bytes(image: bpy.types.Image, field: str) -> tuple[bytes, str]:
+    if not image.is_dirty and not image.is_float and image.source == 'FILE':
+        if image.packed_file:
+            data = bytes(image.packed_file.data)
+        else:
+            path = Path(bpy.path.abspath(image.filepath, library=image.library))
+            data = path.read_bytes() if path.is_file() else b""
+        if mime := _mime(data):
+            return data, mime
+    if not image.has_data and tuple(image.size) == (0, 0):
+        raise InputError(f"The image {image.name} has no pixels", field=field, hint="Check that its file exists")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "picture.png")
+        # A copy: saving would otherwise mark the artist's image as saved, and give it this path.
+        copy = image.copy()
+        try:
+            copy.file_format = 'PNG'
+            copy.save(filepath=str(path), save_copy=True)
+            return path.read_bytes(), "image/png"
+        except RuntimeError as error:
+            raise InputError(f"The image {image.name} cannot be read: {error}", field=field,
+                             hint="Save it as PNG and choose the file") from error
+        finally:
+            bpy.data.images.remove(copy)

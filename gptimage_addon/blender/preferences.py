@@ -1,0 +1,41 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on's preferences as a value, with their defaults where the add-on runs without being enabled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..core.request import Service, ServiceKind
+from . import paths
+
+__all__ = ("Preferences", "read_preferences")
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    service: Service = Service()
+    data_dir: Path | None = None
+    pack: bool = True
+    concurrency: int = 4
+
+    @property
+    def jobs_dir(self) -> Path:
+        return self.data_dir or paths.default_data_dir()
+
+
+def read_preferences() -> Preferences:
+    """What the artist has set. Cheap; a panel may call it."""
+    addon = bpy.context.preferences.addons.get(paths.ROOT)
+    stored = addon.preferences if addon else None
+    if stored is None:
+        return Preferences()
+    kind = ServiceKind(stored.service.lower())
+    base_url = stored.base_url.strip().rstrip("/") if kind is ServiceKind.COMPATIBLE else ""
+    return Preferences(
+        service=Service(kind, base_url), pack=stored.storage == "PACK", concurrency=stored.concurrency,
+        data_dir=Path(bpy.path.abspath(stored.data_dir)) if stored.data_dir else None,
+    )

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From settings to a job, and from its result to images: the steps every kind of work shares."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import bpy
+
+from ..blender import images, online
+from ..blender.host import SESSION, Landed
+from ..core import catalog, pricing
+from ..core.prompts import name_from_prompt
+from ..core.request import Edit, Generate, Job, JobRecord, Landing, Result, SentPicture, Service, ServiceKind
+from ..library.journal import new_job_id
+from .report import push_undo
+
+__all__ = ("PlannedJob", "Reference", "adopt_results", "plan_job", "price", "settle_images")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A picture to send along: its file's bytes, and the role the model is told."""
+
+    data: bytes
+    mime: str
+    width_px: int
+    height_px: int
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """A job and the input files that belong into its folder."""
+
+    job: Job
+    inputs: dict[str, bytes] = field(default_factory=dict)
+
+
+Template = Callable[..., str]
+
+
+def _request(words: Generate, template: Template, references: Sequence[Reference]) -> tuple[Generate | Edit, dict[str, bytes]]:
+    """What is sent for the artist's words and pictures, and the pictures' files."""
+    prompt = template(words.prompt, roles=tuple(reference.role for reference in references)) if words.prompt.strip() else ""
+    request = replace(words, prompt=prompt)
+    if not references:
+        return request, {}
+    inputs = {f"inputs/{i}.{reference.mime.partition('/')[2]}": reference for i, reference in enumerate(references)}
+    shared = {f.name: getattr(request, f.name) for f in dataclasses.fields(request)}
+    sent = tuple(SentPicture(path, r.mime, r.width_px, r.height_px, r.role) for path, r in inputs.items())
+    return Edit(**shared, images=sent), {path: reference.data for path, reference in inputs.items()}
+
+
+def price(
+    words: Generate, template: Template, service: Service, references: Sequence[Reference] = (),
+) -> pricing.Price:
+    """What the job would cost. Raises InputError for what the service would refuse. Cheap; a panel may call it."""
+    request, _ = _request(words, template, references)
+    catalog.check_request(request, service.kind)
+    return pricing.estimate(request, service.kind)
+
+
+def plan_job(
+    kind: str, words: Generate, template: Template, service: Service, landing: Landing,
+    references: Sequence[Reference] = (),
+) -> PlannedJob:
+    """The job for the artist's words, checked and priced. Nothing is sent or written.
+
+    Raises InputError for what the service would refuse, OnlineAccessError where Blender may not go.
+    """
+    request, inputs = _request(words, template, references)
+    catalog.check_request(request, service.kind)
+    online.check_online(service)
+    found = pricing.estimate(request, service.kind)
+    job = Job(
+        id=new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
+        landing=replace(landing, session=SESSION, blend=bpy.data.filepath),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        estimate_usd=found.usd if found.known else None, deadline_s=catalog.deadline_s(request.size),
+    )
+    return PlannedJob(job, inputs)
+
+
+def adopt_results(job: Job, record: JobRecord, folder: Path) -> list[bpy.types.Image]:
+    """The finished pictures of a job as images that know where they come from."""
+    assert record.result is not None
+    name = name_from_prompt(job.prompt)
+    if job.service.kind is ServiceKind.PRACTICE:
+        name += " (Practice)"
+    made = []
+    for index, picture in enumerate(record.result.pictures):
+        image = images.adopt_picture(folder / picture.path, name, pack=job.landing.pack)
+        images.set_provenance(image, _origin(job, record.result, index))
+        made.append(image)
+    return made
+
+
+def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
+    picture = result.pictures[index]
+    paid = job.service.kind is not ServiceKind.PRACTICE and result.cost_usd is not None
+    return {
+        "job_id": job.id, "kind": job.kind, "prompt": job.prompt, "model": job.request.model,
+        "size": f"{picture.width_px}x{picture.height_px}", "quality": job.request.quality,
+        "cost_usd": round(result.cost_usd / len(result.pictures), 6) if paid else 0.0,
+        "date": job.created, "parent": "", "service": str(job.service.kind),
+        "variant": index + 1, "variants": len(result.pictures),
+    }
+
+
+def settle_images(made: list[bpy.types.Image], job: Job, where: str, *, complete: bool = True) -> Landed:
+    """The end of every landing: images nothing uses are kept, and it all becomes one undo step."""
+    for image in made:
+        image.use_fake_user = image.users == 0      # else it would be gone after saving and loading
+    name = name_from_prompt(job.prompt)
+    push_undo(f"GPT Image: {name}")
+    ready = f"{made[0].name} is ready" if len(made) == 1 else f"{name}: {len(made)} variants are ready"
+    return Landed(tuple(image.name for image in made), ready + where, complete)

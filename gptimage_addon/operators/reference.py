@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words to a reference picture: in an Image Editor, on an empty, or behind the camera.
+
+No postponed annotations here: Blender reads those of the operator as properties.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from ..blender import targets
+from ..blender.host import Landed, host
+from ..blender.preferences import read_preferences
+from ..core.errors import GptImageError, InputError
+from ..core.prompts import reference_prompt
+from ..core.request import Generate, Job, JobRecord, Landing, Place, Service, Target
+from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
+from .report import can_start, report
+from .settings import RequestSettings, read_settings
+
+__all__ = ("ReferenceSettings", "camera_target", "land_reference", "plan_reference")
+
+KIND = "reference"
+
+
+class ReferenceSettings:
+    """Properties of a reference, beside those of every request. A mixin like RequestSettings."""
+
+    reference_place: EnumProperty(
+        name="Show In", description="Where to show the finished picture", default="editor",
+        items=[("editor", "Image Editor", "Show it in an open Image Editor"),
+               ("empty", "Empty", "Put it on an image empty at the 3D cursor"),
+               ("camera", "Camera", "Make it a background image of the scene's camera"),
+               ("image", "Image Only", "Make the image and leave the scene as it is")])
+
+
+def camera_target(scene: bpy.types.Scene) -> tuple[Target, ...]:
+    """The scene's camera as a target. Raises InputError if it has none."""
+    if scene.camera is None or scene.camera.type != 'CAMERA':
+        raise InputError("The scene has no camera", field="place", hint="Add one, or show the picture elsewhere")
+    return (targets.note_target("Object", scene.camera),)
+
+
+def plan_reference(
+    words: Generate, service: Service, landing: Landing, references: Sequence[Reference] = (),
+) -> PlannedJob:
+    """The job for a reference picture. Raises InputError, OnlineAccessError."""
+    return plan_job(KIND, words, reference_prompt, service, landing, references)
+
+
+# --- the result -------------------------------------------------------------------------------------------
+
+def land_reference(job: Job, record: JobRecord, folder: Path) -> Landed:
+    """Make the images and show the first where it was meant for. One undo step."""
+    made = adopt_results(job, record, folder)
+    show = {Place.EDITOR: _show_in_editor, Place.EMPTY: _show_on_empty, Place.CAMERA: _show_behind_camera}
+    where, complete = show[job.landing.place](job, made[0]) if job.landing.place in show else ("", True)
+    return settle_images(made, job, where, complete=complete)
+
+
+def _show_in_editor(job: Job, image: bpy.types.Image) -> tuple[str, bool]:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == 'IMAGE_EDITOR' and area.ui_type == 'IMAGE_EDITOR':
+                area.spaces.active.image = image
+                return " in the Image Editor", True
+    return ". Open an Image Editor to see it", True
+
+
+def _show_on_empty(job: Job, image: bpy.types.Image) -> tuple[str, bool]:
+    scene = bpy.context.scene
+    empty = bpy.data.objects.new(image.name, None)
+    empty.empty_display_type = 'IMAGE'
+    empty.data = image
+    # Upright and facing the front view, one metre on its longer side's scale, as a dropped image would be.
+    empty.rotation_euler = (1.5707963, 0.0, 0.0)
+    empty.location = scene.cursor.location
+    empty.empty_display_size = 2.0
+    scene.collection.objects.link(empty)
+    return f" on the empty {empty.name}", True
+
+
+def _show_behind_camera(job: Job, image: bpy.types.Image) -> tuple[str, bool]:
+    camera = targets.find_target(job.landing.targets[0], job.landing) if job.landing.targets else None
+    if camera is None or camera.type != 'CAMERA':
+        return ". Kept as an image only: the camera is gone", False
+    camera.data.show_background_images = True
+    background = camera.data.background_images.new()
+    background.image = image
+    return f" behind {camera.name}", True
+
+
+# --- the operator -----------------------------------------------------------------------------------------
+
+class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, bpy.types.Operator):
+    bl_idname = "gptimage.generate_reference"
+    bl_label = "Generate Reference"
+    bl_description = "Make a reference picture from the prompt. Blender stays usable meanwhile"
+
+    size: StringProperty(name="Size", description="Size of the picture, as WIDTHxHEIGHT", options={'SKIP_SAVE'})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return can_start(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            panel = context.scene.gptimage
+            preferences = read_preferences()
+            own = self.properties.is_property_set("reference_place")
+            place = Place((self if own else panel).reference_place)
+            landing = Landing(place=place, pack=preferences.pack,
+                              targets=camera_target(context.scene) if place is Place.CAMERA else ())
+            planned = plan_reference(read_settings(panel, self), preferences.service, landing)
+            host.submit(planned.job, planned.inputs)
+        except GptImageError as error:
+            return report(self, error)
+        return {'FINISHED'}
+
+
+classes = (GPTIMAGE_OT_generate_reference,)
+
+
+def register() -> None:
+    host.landings[KIND] = land_reference
+
+
+def unregister() -> None:
+    host.landings.pop(KIND, None)

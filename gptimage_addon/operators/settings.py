@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings every request has: once as properties, for the panel and for each operator, once as a value.
+
+No postponed annotations here: Blender reads these as properties.
+"""
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, IntVectorProperty, PointerProperty, StringProperty
+
+from ..core import catalog
+from ..core.errors import InputError
+from ..core.request import Generate
+
+__all__ = ("CUSTOM", "PanelSettings", "RequestSettings", "read_settings")
+
+CUSTOM = "CUSTOM"
+
+_QUALITY_LABELS = {"low": "Low", "medium": "Medium", "high": "High", "xhigh": "Extra High", "max": "Max"}
+_QUALITY_TIPS = {
+    "low": "For drafts, from about a cent for two", "medium": "For most work", "high": "Finer detail, about four times medium's price",
+    "xhigh": "Very fine detail. Not for GPT Image 2", "max": "The finest, at the highest price. Not for GPT Image 2",
+}
+
+
+class RequestSettings:
+    """Properties of a request. A mixin for the scene's settings and for the operators."""
+
+    prompt: StringProperty(
+        name="Prompt", description="What the picture should show", options={'TEXTEDIT_UPDATE'})
+    model: EnumProperty(
+        name="Model", description="The model that makes the picture", default=catalog.DEFAULT_MODEL,
+        items=[(m.id, m.label, ("Prices are estimates: its formula is not published. " if not m.price_known else "")
+                + "Model of OpenAI's API") for m in catalog.MODELS.values()]
+        + [(CUSTOM, "Other", "A model by its name, on a compatible server")])
+    custom_model: StringProperty(
+        name="Name", description="The model's name as the server lists it. Test Connection in Preferences shows the names")
+    quality: EnumProperty(
+        name="Quality", description="How much work the model puts in, and the price with it", default="medium",
+        items=[(q, _QUALITY_LABELS[q], _QUALITY_TIPS[q]) for q in catalog.QUALITIES])
+    n: IntProperty(
+        name="Variants", description="How many pictures to make from the same words. Each is paid",
+        default=1, min=1, max=catalog.MAX_N)
+    background: EnumProperty(
+        name="Background", description="Whether the picture has a background", default="auto",
+        items=[("auto", "Auto", "The model decides"), ("opaque", "Opaque", "Fill the whole frame"),
+               ("transparent", "Transparent", "Leave the background out. PNG or WebP only")])
+    output_format: EnumProperty(
+        name="Format", description="File format of the picture", default="png",
+        items=[("png", "PNG", "Lossless"), ("jpeg", "JPEG", "Smaller and faster, with losses"),
+               ("webp", "WebP", "Smallest, with losses")])
+    output_compression: IntProperty(
+        name="Compression", description="Quality of JPEG and WebP files: 100 keeps most", default=95, min=0, max=100,
+        subtype='PERCENTAGE')
+    moderation: EnumProperty(
+        name="Moderation", description="How strictly the service filters", default="auto",
+        items=[("auto", "Auto", "The service's usual filter"), ("low", "Low", "A less strict filter")])
+    partial_images: IntProperty(
+        name="Previews", description="Unfinished pictures streamed on the way. Each costs about a third of a cent",
+        default=0, min=0, max=3)
+
+
+class PanelSettings(RequestSettings):
+    """The scene's settings, with the forms the panel offers for some of them."""
+
+    use_text: BoolProperty(
+        name="Use Text", description="Take the prompt from a Text datablock, for long prompts")
+    text: PointerProperty(
+        name="Text", description="The Text datablock whose words are the prompt", type=bpy.types.Text)
+    size_preset: EnumProperty(
+        name="Size", description="Size of the picture in pixels", default="SQUARE",
+        items=[(name, label, size.replace("x", " x ")) for name, (label, size) in catalog.SIZE_PRESETS.items()]
+        + [(CUSTOM, "Custom", "Any size the service makes: multiples of 16, up to 3840 on a side")])
+    custom_size: IntVectorProperty(
+        name="Custom Size", description="Width and height in pixels", size=2, default=(1024, 1024), min=16, max=8192,
+        subtype='XYZ')
+
+
+def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = None) -> Generate:
+    """The settings as a request whose prompt is still the artist's own words.
+
+    What a script has set on the operator counts, all else is the panel's. Raises InputError for a missing Text.
+    Cheap; a panel may call it.
+    """
+    names = tuple(RequestSettings.__annotations__)
+    values = {name: getattr(panel, name) for name in names}
+    custom = panel.size_preset == CUSTOM
+    values["size"] = "{}x{}".format(*panel.custom_size) if custom else catalog.SIZE_PRESETS[panel.size_preset][1]
+    own = [name for name in (*names, "size") if operator and operator.properties.is_property_set(name)]
+    if panel.use_text and "prompt" not in own:
+        if panel.text is None:
+            raise InputError("No Text is chosen", field="text", hint="Choose a Text datablock, or turn Use Text off")
+        values["prompt"] = panel.text.as_string()
+    for name in own:
+        values[name] = getattr(operator, name)
+
+    custom_model = values.pop("custom_model")
+    if values["model"] == CUSTOM:
+        values["model"] = custom_model.strip()
+    if values["output_format"] == "png":
+        values["output_compression"] = None
+    return Generate(**values)

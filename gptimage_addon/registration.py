@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is registered with Blender, in order; undone in reverse; all of it or nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from types import ModuleType
+
+import bpy
+
+from .operators import jobs, reference, setup, texture, variants
+from .ui import panels, preferences, properties
+
+__all__ = ("register", "unregister")
+
+log = logging.getLogger(__name__)
+
+MODULES: tuple[ModuleType, ...] = (
+    preferences, properties, texture, reference, variants, jobs, setup, panels,
+)
+_undo: list[Callable[[], None]] = []
+
+
+def register() -> None:
+    """Register everything. If a step fails, the steps before it are undone and the error goes on."""
+    try:
+        for module in MODULES:
+            for cls in getattr(module, "classes", ()):
+                bpy.utils.register_class(cls)
+                _undo.append(lambda cls=cls: bpy.utils.unregister_class(cls))
+            if hasattr(module, "register"):
+                module.register()
+            if hasattr(module, "unregister"):
+                _undo.append(module.unregister)
+    except BaseException:
+        unregister()
+        raise
+
+
+def unregister() -> None:
+    """Undo what was registered, last first. A step that fails is logged and does not keep the others."""
+    while _undo:
+        step = _undo.pop()
+        try:
+            step()
+        except Exception:               # border: Blender must get rid of the rest
+            log.exception("unregister")

@@ -1,0 +1,214 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tab "GPT Image" in the sidebars. Panels read state; they never change it."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..blender.images import provenance
+from ..core.prompts import reference_prompt, texture_prompt
+from ..operators.settings import CUSTOM
+from ..operators.texture import active_picture_node
+from ..operators.variants import variant_holder
+from .status import draw_button, draw_price, draw_queue
+
+__all__ = ()
+
+
+class _Tab:
+    bl_category = "GPT Image"
+    bl_region_type = 'UI'
+
+
+def _draw_prompt(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    row = layout.row(align=True)
+    if settings.use_text:
+        row.prop(settings, "text", text="")
+    else:
+        row.prop(settings, "prompt", text="", placeholder="Weathered red brick")
+    row.prop(settings, "use_text", text="", icon='TEXT', toggle=True)
+
+
+def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> bpy.types.UILayout:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(settings, "model")
+    if settings.model == CUSTOM:
+        column.prop(settings, "custom_model")
+    column.prop(settings, "size_preset")
+    if settings.size_preset == CUSTOM:
+        column.prop(settings, "custom_size", text="Pixels")
+    column.prop(settings, "quality")
+    column.prop(settings, "n")
+    return column
+
+
+class _MoreSettings(_Tab):
+    bl_label = "More Settings"
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        settings = context.scene.gptimage
+        layout.prop(settings, "background")
+        layout.prop(settings, "output_format")
+        if settings.output_format != 'png':
+            layout.prop(settings, "output_compression", slider=True)
+        layout.prop(settings, "moderation")
+        layout.prop(settings, "partial_images")
+
+
+class _Queue(_Tab):
+    bl_label = "Queue"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        draw_queue(self.layout, context.window_manager)
+
+
+def _draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    holder = variant_holder(context)
+    facts = provenance(getattr(*holder)) if holder else {}
+    if facts.get("variants", 1) > 1:
+        row = layout.row(align=True)
+        row.operator("gptimage.step_variant", text="", icon='TRIA_LEFT').step = -1
+        row.label(text=f"Variant {facts['variant']} of {facts['variants']}")
+        row.operator("gptimage.step_variant", text="", icon='TRIA_RIGHT').step = 1
+
+
+# --- 3D Viewport ------------------------------------------------------------------------------------------
+
+class GPTIMAGE_PT_texture(_Tab, bpy.types.Panel):
+    bl_label = "Texture"
+    bl_space_type = 'VIEW_3D'
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        settings = context.scene.gptimage
+        _draw_prompt(layout, settings)
+        column = _draw_settings(layout, settings)
+        column.prop(settings, "texture_place")
+        if settings.texture_place != "image":
+            if len(context.selected_objects) > 1:
+                column.prop(settings, "share_material")
+            column.prop(settings, "scale_m")
+        refusal = draw_price(layout, settings, texture_prompt) or self._draw_targets(layout, context, settings)
+        draw_button(layout, "gptimage.generate_texture", refusal, text="Generate Texture", icon='TEXTURE')
+        _draw_variants(layout, context)
+
+    @staticmethod
+    def _draw_targets(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> str:
+        """Say how the picture will sit on the objects; return why it cannot."""
+        if settings.texture_place == "image":
+            return ""
+        obj = context.object
+        if not context.selected_objects:
+            layout.label(text="Select the objects it is for", icon='INFO')
+            return "No object is selected. Select the objects the texture is for, or choose Image Only"
+        if obj and obj.type == 'MESH' and not obj.data.uv_layers and not settings.scale_m:
+            layout.label(text=f"{obj.name} has no UV map: box projection", icon='INFO', translate=False)
+        return ""
+
+
+class GPTIMAGE_PT_texture_more(_MoreSettings, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_texture"
+    bl_space_type = 'VIEW_3D'
+
+
+class GPTIMAGE_PT_reference(_Tab, bpy.types.Panel):
+    bl_label = "Reference"
+    bl_space_type = 'VIEW_3D'
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        _draw_reference(self.layout, context)
+
+
+class GPTIMAGE_PT_queue(_Queue, bpy.types.Panel):
+    bl_space_type = 'VIEW_3D'
+
+
+def _draw_reference(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.gptimage
+    _draw_prompt(layout, settings)
+    column = _draw_settings(layout, settings)
+    column.prop(settings, "reference_place")
+    refusal = draw_price(layout, settings, reference_prompt)
+    draw_button(layout, "gptimage.generate_reference", refusal, text="Generate Reference", icon='IMAGE_REFERENCE')
+
+
+# --- Image Editor -----------------------------------------------------------------------------------------
+
+class GPTIMAGE_PT_image(_Tab, bpy.types.Panel):
+    bl_label = "Reference"
+    bl_space_type = 'IMAGE_EDITOR'
+
+    def draw(self, context: bpy.types.Context) -> None:
+        _draw_reference(self.layout, context)
+        _draw_variants(self.layout, context)
+
+
+class GPTIMAGE_PT_image_more(_MoreSettings, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_image"
+    bl_space_type = 'IMAGE_EDITOR'
+
+
+class GPTIMAGE_PT_image_origin(_Tab, bpy.types.Panel):
+    bl_label = "Origin"
+    bl_space_type = 'IMAGE_EDITOR'
+    bl_options = {'DEFAULT_CLOSED'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return "job_id" in provenance(context.space_data.image)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        facts = provenance(context.space_data.image)
+        column = self.layout.column(align=True)
+        column.label(text=str(facts.get("prompt", "")), icon='TEXT', translate=False)
+        column.label(text=f"{facts.get('model')}, {facts.get('quality')}, {facts.get('size')}", icon='BLANK1', translate=False)
+        practice = facts.get("service") == "practice"
+        column.label(text="Practice picture, free" if practice else f"Cost ${facts.get('cost_usd', 0):.4f}", icon='FUND')
+
+
+class GPTIMAGE_PT_image_queue(_Queue, bpy.types.Panel):
+    bl_space_type = 'IMAGE_EDITOR'
+
+
+# --- Shader Editor ----------------------------------------------------------------------------------------
+
+class GPTIMAGE_PT_node(_Tab, bpy.types.Panel):
+    bl_label = "Texture"
+    bl_space_type = 'NODE_EDITOR'
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.space_data.tree_type == 'ShaderNodeTree'
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        settings = context.scene.gptimage
+        _draw_prompt(layout, settings)
+        _draw_settings(layout, settings)
+        refusal = draw_price(layout, settings, texture_prompt)
+        if not refusal and active_picture_node(context) is None:
+            layout.label(text="Select an Image Texture node", icon='INFO')
+            refusal = "No Image Texture node is active. Select one"
+        draw_button(layout, "gptimage.generate_texture", refusal,
+                    text="Generate to Active Node", icon='NODE_TEXTURE').node = True
+        _draw_variants(layout, context)
+
+
+class GPTIMAGE_PT_node_queue(_Queue, bpy.types.Panel):
+    bl_space_type = 'NODE_EDITOR'
+    poll = GPTIMAGE_PT_node.poll
+
+
+classes = (
+    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_queue,
+    GPTIMAGE_PT_image, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin, GPTIMAGE_PT_image_queue,
+    GPTIMAGE_PT_node, GPTIMAGE_PT_node_queue,
+)

@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on's preferences: who answers, with which key, and where things are kept.
+
+No postponed annotations here: Blender reads those of the class as properties.
+"""
+
+from datetime import date
+
+import bpy
+from bpy.props import EnumProperty, IntProperty, StringProperty
+
+from ..blender import paths
+from ..blender.host import host
+from ..blender.online import is_local
+from ..blender.preferences import read_preferences
+from ..core import catalog
+from ..core.errors import error_from_dict
+from ..core.request import ServiceKind
+from .status import draw_error
+
+__all__ = ()
+
+KEY_SOURCES = {
+    "environment": "Key from the environment variable OPENAI_API_KEY", "keychain": "Key in the system's keychain",
+    "file": "Key in a file that only you can read", "": "No key yet",
+}
+MODELS_SHOWN = 12
+
+
+def _concurrency_changed(self: "GPTIMAGE_AP_preferences", context: bpy.types.Context) -> None:
+    host.configure(self.concurrency)
+
+
+def _service_changed(self: "GPTIMAGE_AP_preferences", context: bpy.types.Context) -> None:
+    host.connection = None
+
+
+class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
+    bl_idname = paths.ROOT
+
+    service: EnumProperty(
+        name="Service", description="Who makes the pictures", default="PRACTICE", update=_service_changed,
+        items=[("PRACTICE", "Practice", "A free service on this machine: procedural pictures to try the workflow with"),
+               ("OPENAI", "OpenAI", "OpenAI's GPT Image models, paid by your own API key"),
+               ("COMPATIBLE", "Compatible Server", "Any server that speaks OpenAI's image API")])
+    base_url: StringProperty(
+        name="Base URL", description="Address of the server's API. It usually ends in /v1",
+        default="http://127.0.0.1:8080/v1", update=_service_changed)
+    data_dir: StringProperty(
+        name="Data Folder", description="Where requests, answers and pictures are kept. Empty uses the extension's own folder. "
+        "A change takes effect after a restart", subtype='DIR_PATH')
+    storage: EnumProperty(
+        name="Store Images", description="Where the pictures of a file are kept", default="PACK",
+        items=[("PACK", "In the File", "Pack them into the .blend file"),
+               ("BESIDE", "Beside the File", "Put them into the folder textures beside the .blend file. "
+                "In an unsaved file they are packed")])
+    concurrency: IntProperty(
+        name="Parallel Requests", description="How many requests are sent at once", default=4, min=1, max=32,
+        update=_concurrency_changed)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "service")
+        service = read_preferences().service
+        if service.kind is ServiceKind.COMPATIBLE:
+            layout.prop(self, "base_url")
+        if service.kind is ServiceKind.PRACTICE:
+            layout.label(text="Runs on this machine, needs no key and costs nothing", icon='INFO')
+        else:
+            self._draw_key(layout, service)
+            self._draw_connection(layout, service)
+        layout.separator()
+        layout.prop(self, "storage")
+        layout.prop(self, "data_dir", placeholder=str(paths.default_data_dir()))
+        layout.prop(self, "concurrency")
+
+    @staticmethod
+    def _draw_key(layout: bpy.types.UILayout, service: object) -> None:
+        state = host.keys.get(service)
+        row = layout.row(align=True)
+        if state is None:
+            row.label(text="Test Connection shows where the key is", icon='INFO')
+        elif state.error:
+            row.label(text=error_from_dict(state.error).message, icon='ERROR', translate=False)
+        else:
+            tail = f" (…{state.tail})" if state.tail else ""
+            row.label(text=KEY_SOURCES[state.source] + tail, icon='CHECKMARK' if state.source else 'ERROR')
+        row.operator("gptimage.store_key", icon='KEYINGSET')
+        if state and state.source in ("keychain", "file"):
+            row.operator("gptimage.forget_key", text="", icon='TRASH')
+
+    @staticmethod
+    def _draw_connection(layout: bpy.types.UILayout, service: object) -> None:
+        if not is_local(service) and not bpy.app.online_access:
+            row = layout.row()
+            row.label(text="Online access is off", icon='INTERNET_OFFLINE')
+            row.operator("gptimage.repair", text="Open Online Access Setting").action = "ALLOW_ONLINE"
+        layout.operator("gptimage.test_connection", icon='URL')
+        found = host.connection
+        if found is None or found.service != service:
+            return
+        if found.error:
+            draw_error(layout, error_from_dict(found.error))
+            return
+        box = layout.box().column(align=True)
+        box.label(text=f"Connected. The service lists {len(found.models)} models", icon='CHECKMARK')
+        ours = [m for m in found.models if catalog.find_model(m.id) or m.id in catalog.RETIRED]
+        for model in (ours or found.models)[:MODELS_SHOWN]:
+            end = date.fromisoformat(model.shutdown) if model.shutdown else None
+            notice = catalog.shutdown_notice(model.id, date.today(), end)
+            box.label(text=notice or model.id, icon='ERROR' if notice else 'DOT', translate=False)
+
+
+classes = (GPTIMAGE_AP_preferences,)

@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The price line, the queue and the errors: shared by the panels of all editors. Reads state only."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from functools import lru_cache
+
+import bpy
+
+from ..blender.host import JobView, host
+from ..blender.preferences import read_preferences
+from ..core import pricing
+from ..core.catalog import shutdown_notice
+from ..core.errors import GptImageError, InputError, Repair
+from ..core.prompts import name_from_prompt
+from ..core.request import Generate, JobState, Service, ServiceKind
+from ..operators.plan import Template, price
+from ..operators.report import REFUSAL, sentence
+from ..operators.settings import PanelSettings, read_settings
+
+__all__ = ("draw_button", "draw_error", "draw_price", "draw_queue")
+
+JOBS_SHOWN = 8
+WRAP_AT = 46
+STATES = {
+    JobState.QUEUED: ("Waiting", 'SORTTIME'), JobState.SENDING: ("Sent", 'EXPORT'),
+    JobState.RECEIVING: ("Receiving", 'IMPORT'), JobState.FINISHING: ("Finishing", 'SHADING_TEXTURE'),
+    JobState.DONE: ("Done", 'CHECKMARK'), JobState.FAILED: ("Failed", 'ERROR'),
+    JobState.CANCELLED: ("Cancelled", 'X'), JobState.UNCERTAIN: ("Uncertain", 'QUESTION'),
+}
+REPAIR_LABELS = {
+    Repair.OPEN_KEY_SETTINGS: "Open Key Settings", Repair.OPEN_VERIFICATION: "Open Verification Page",
+    Repair.OPEN_BILLING: "Open Billing Page", Repair.ALLOW_ONLINE: "Open Online Access Setting",
+    Repair.RESTART_WORKER: "Restart Helper", Repair.RAISE_BUDGET: "Open Budget Settings",
+}
+SERVICES = {ServiceKind.PRACTICE: "practice service, on this machine", ServiceKind.OPENAI: "OpenAI"}
+
+
+def _wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
+    """A text of more than one line: labels do not wrap by themselves."""
+    line = ""
+    for word in text.split():
+        if line and len(line) + len(word) >= WRAP_AT:
+            layout.label(text=line, icon=icon, translate=False)
+            line, icon = "", 'BLANK1' if icon != 'NONE' else 'NONE'
+        line = f"{line} {word}".strip()
+    layout.label(text=line, icon=icon, translate=False)
+
+
+def draw_error(layout: bpy.types.UILayout, error: GptImageError) -> None:
+    """The error in words, its cure, and the button that repairs it."""
+    column = layout.column(align=True)
+    _wrapped(column, error.message, 'ERROR')
+    if error.hint:
+        _wrapped(column, error.hint, 'BLANK1')
+    if error.request_id:
+        column.label(text=f"Request {error.request_id}", icon='BLANK1', translate=False)
+    if error.repair:
+        column.operator("gptimage.repair", text=REPAIR_LABELS[error.repair]).action = error.repair
+
+
+@lru_cache(maxsize=64)
+def _price_or_error(words: Generate, template: Template, service: Service) -> pricing.Price | InputError:
+    try:
+        return price(words, template, service)
+    except InputError as error:
+        return error
+
+
+def _dollars(usd: float) -> str:
+    return f"${usd:.4f}" if usd < 0.1 else f"${usd:.2f}"
+
+
+def draw_price(layout: bpy.types.UILayout, panel: PanelSettings, template: Template) -> str:
+    """What the next request costs and where it goes, or why it cannot be sent: then that is returned, else ""."""
+    service = read_preferences().service
+    try:
+        words = read_settings(panel)
+        found = _price_or_error(words, template, service)
+    except InputError as error:
+        found = error
+    column = layout.column(align=True)
+    if isinstance(found, InputError):
+        # An empty prompt is no mistake yet, just the beginning.
+        column.label(text="Write a prompt to see the price" if found.field == "prompt" and not panel.prompt
+                     else found.message, icon='INFO', translate=False)
+        if found.field != "prompt" and found.hint:
+            column.label(text=found.hint, icon='BLANK1', translate=False)
+        return sentence(found)
+    if not found.known:
+        text = "Price: see your server"
+    else:
+        amount = ("" if found.exact else "about ") + _dollars(found.usd) + ("" if found.exact else " (estimate)")
+        text = f"Free. Would have cost {amount}" if service.kind is ServiceKind.PRACTICE else f"Price: {amount}"
+    column.label(text=text, icon='FUND', translate=False)
+    many = f"{words.n} pictures, " if words.n > 1 else ""
+    where = SERVICES.get(service.kind) or service.base_url
+    column.label(text=f"{many}{words.size}, sent to {where}", icon='BLANK1', translate=False)
+    if service.kind is ServiceKind.OPENAI and (notice := shutdown_notice(words.model, date.today())):
+        _wrapped(column, notice, 'ERROR')
+    return ""
+
+
+def draw_button(layout: bpy.types.UILayout, operator: str, refusal: str, **look: str) -> bpy.types.OperatorProperties:
+    """The button that starts a job; with a refusal it is disabled, and its tooltip tells the refusal."""
+    row = layout.row()
+    row.scale_y = 1.4
+    row.context_string_set(REFUSAL, refusal)
+    return row.operator(operator, **look)
+
+
+def draw_queue(layout: bpy.types.UILayout, window_manager: bpy.types.WindowManager) -> None:
+    """The jobs, newest first, with their state, progress and buttons."""
+    if host.trouble:
+        draw_error(layout.box(), host.trouble)
+    views = list(reversed(host.jobs.values()))
+    if not views:
+        layout.label(text="No jobs yet")
+    first = min(window_manager.gptimage.first_job, max(0, len(views) - JOBS_SHOWN))
+    for view in views[first:first + JOBS_SHOWN]:
+        _draw_job(layout.box(), view)
+    if len(views) > JOBS_SHOWN:
+        layout.prop(window_manager.gptimage, "first_job", text=f"First of {len(views)}")
+    layout.operator("gptimage.recover_results", icon='RECOVER_LAST')
+
+
+def _draw_job(box: bpy.types.UILayout, view: JobView) -> None:
+    record, job = view.record, view.job
+    column = box.column(align=True)
+    row = column.row(align=True)
+    label, icon = STATES[record.state]
+    practice = " (practice)" if job.service.kind is ServiceKind.PRACTICE else ""
+    row.label(text=name_from_prompt(job.prompt) + practice, icon=icon, translate=False)
+    if view.is_active:
+        row.operator("gptimage.cancel_job", text="", icon='X', emboss=False).job_id = job.id
+    else:
+        if record.state is JobState.DONE:
+            row.operator("gptimage.apply_result", text="", icon='IMPORT', emboss=False).job_id = job.id
+        else:
+            row.operator("gptimage.retry_job", text="", icon='FILE_REFRESH', emboss=False).job_id = job.id
+        row.operator("gptimage.dismiss_job", text="", icon='TRASH', emboss=False).job_id = job.id
+
+    if view.is_active:
+        _draw_progress(column, view, label)
+    elif view.recovered:
+        text = {JobState.DONE: "Made in an earlier session: apply or dismiss it",
+                JobState.QUEUED: "Never sent: retry or dismiss it"}.get(record.state, "From an earlier session")
+        _wrapped(column, text, 'RECOVER_LAST')
+    elif record.state is JobState.DONE:
+        column.label(text=_outcome(view), translate=False)
+        if view.landed and not view.landed.complete:
+            _wrapped(column, view.landed.message, 'ERROR')
+    if view.error:
+        draw_error(column, view.error)
+
+
+def _draw_progress(column: bpy.types.UILayout, view: JobView, label: str) -> None:
+    record, job = view.record, view.job
+    if not record.sent_at:
+        _wrapped(column, record.note or "Waiting for its turn")
+        return
+    # True progress only: partial pictures received, and the time against the deadline.
+    elapsed = max(0.0, time.time() - record.sent_at)
+    if job.request.partial_images:
+        label += f", preview {len(record.partials)} of {job.request.partial_images}"
+    column.progress(factor=min(1.0, elapsed / job.deadline_s), type='BAR',
+                    text=f"{label}, {elapsed:.0f} s of at most {job.deadline_s:.0f} s")
+
+
+def _outcome(view: JobView) -> str:
+    result, job = view.record.result, view.job
+    if result is None:
+        return ""
+    cost = result.cost_usd
+    if job.service.kind is ServiceKind.PRACTICE:
+        paid = f"free, would have cost {_dollars(cost)}" if cost is not None else "free"
+    elif cost is not None:
+        paid = f"cost {_dollars(cost)}"
+    else:
+        paid = f"about {_dollars(job.estimate_usd)}" if job.estimate_usd is not None else "cost not told"
+    return f"{result.seconds:.0f} s, {paid}"

@@ -1,0 +1,243 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Talking to a service: one request out, its answer's bytes in, and errors in our own words.
+
+The only place that knows the openai SDK. Its own retries are off: they would send a paid request twice.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+import openai
+
+from ..core.errors import (
+    AnswerError, GptImageError, OnlineAccessError, TransientError, UncertainError, error_from_answer,
+)
+from ..core.protocol import ModelInfo
+from ..core.request import Edit, Generate, SentPicture, ServiceKind
+from ..library.journal import AnswerHead
+from .answer import is_stream
+
+__all__ = ("Client", "OPENAI_URL", "is_loopback")
+
+OPENAI_URL = "https://api.openai.com/v1"
+CONNECT_TIMEOUT_S = 20.0
+MAX_PICTURE_BYTES = 200_000_000
+MAX_ANSWER_BYTES = 1_000_000_000
+# A gateway that gave up waiting: what it waited for may well have been made, and billed.
+_GATEWAY_GAVE_UP = (504, 524)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this machine, so that no online access is needed."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAnswer:
+    """An answer whose head has come: its pieces are still to be read."""
+
+    head: AnswerHead
+    chunks: AsyncIterator[bytes]
+
+    @property
+    def streams(self) -> bool:
+        return is_stream(self.head.content_type)
+
+
+class Client:
+    """One service with one key. Use it from one event loop; cancelling a task closes its connection."""
+
+    def __init__(self, kind: ServiceKind, base_url: str, key: str) -> None:
+        self.kind = kind
+        self.base_url = base_url
+        self._streaming_refused = False
+        # Without a key the SDK refuses to start; servers that need none take any word.
+        # No read timeout: a picture may take minutes, and the job has its own total deadline.
+        self._sdk = openai.AsyncOpenAI(
+            api_key=key or "none", base_url=base_url, max_retries=0,
+            timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S),
+        )
+        self._key = key
+
+    async def close(self) -> None:
+        await self._sdk.close()
+
+    def require_online(self, online: bool) -> None:
+        """Raise OnlineAccessError if the service is off this machine and Blender may not go there."""
+        if not online and not is_loopback(self.base_url):
+            raise OnlineAccessError(f"Blender may not go online, and the service is on {urlsplit(self.base_url).hostname}")
+
+    @asynccontextmanager
+    async def send(self, request: Generate | Edit, folder: Path) -> AsyncIterator[OpenAnswer]:
+        """Send the request; inside the context its answer can be read.
+
+        Asks for a stream where one picture is wanted, and for a plain answer where the service refuses to
+        stream. Raises TransientError only where nothing can have been made, UncertainError where the
+        connection was lost after the request left, and what the service said otherwise.
+        """
+        streams = request.n == 1 and not self._streaming_refused
+        async with self._open(request, folder, streams) as answer:
+            if answer is not None:
+                yield answer
+                return
+        self._streaming_refused = True
+        async with self._open(request, folder, False) as answer:
+            assert answer is not None
+            yield answer
+
+    @asynccontextmanager
+    async def _open(self, request: Generate | Edit, folder: Path, streams: bool) -> AsyncIterator[OpenAnswer | None]:
+        """The open answer; None when the service takes the request but not as a stream."""
+        images = self._sdk.images.with_streaming_response
+        method = images.edit if isinstance(request, Edit) else images.generate
+        try:
+            async with method(**request_fields(request, folder, streams)) as response:
+                head = AnswerHead(response.status_code, response.headers.get("content-type", ""),
+                                  response.headers.get("x-request-id", ""))
+                yield OpenAnswer(head, _bounded(response.iter_bytes(), MAX_ANSWER_BYTES))
+        except openai.APIStatusError as error:
+            if streams and error.status_code in (400, 405, 422) and "stream" in error.response.text.lower():
+                yield None
+                return
+            raise _status_error(error, request.model) from error
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+            raise _connection_error(error) from error
+
+    async def models(self) -> list[ModelInfo]:
+        """The models the key may use, with the shutdown dates the service tells."""
+        try:
+            page = await self._sdk.models.list(timeout=CONNECT_TIMEOUT_S)
+        except openai.APIStatusError as error:
+            raise _status_error(error, "") from error
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+            raise TransientError("The service cannot be reached",
+                                 hint="Check the network and the base URL in Preferences") from error
+        return [ModelInfo(str(m.id), str(getattr(m, "shutdown_date", None) or "")) for m in page.data]
+
+    async def fetch(self, address: str, *, online: bool) -> bytes:
+        """The picture at an address an answer gave, absolute or relative to the service.
+
+        The key goes along only to the service's own host. Raises AnswerError: the answer itself is kept.
+        """
+        url = urljoin(self.base_url.rstrip("/") + "/", address)
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise AnswerError("The service gave an address for its picture that cannot be fetched")
+        if not online and not is_loopback(url):
+            raise OnlineAccessError(f"The picture lies on {urlsplit(url).hostname}, and online access is off")
+        own = _origin(url) == _origin(self.base_url)
+        headers = {"Authorization": f"Bearer {self._key}"} if own and self._key else {}
+        try:
+            async with httpx2.AsyncClient(timeout=CONNECT_TIMEOUT_S, follow_redirects=True) as http, \
+                    http.stream("GET", url, headers=headers) as response:
+                response.raise_for_status()
+                return b"".join([chunk async for chunk in _bounded(response.aiter_bytes(), MAX_PICTURE_BYTES)])
+        except httpx2.HTTPError as error:
+            raise AnswerError("The picture was made, but cannot be fetched from the address the service gave",
+                              hint="Its address is kept in the job's folder. Retry asks, and pays, again") from error
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    total = 0
+    async for chunk in chunks:
+        total += len(chunk)
+        if total > limit:
+            raise AnswerError(f"The service sent more than {limit // 1_000_000} MB")
+        yield chunk
+
+
+def request_fields(request: Generate | Edit, folder: Path, streams: bool) -> dict[str, Any]:
+    """The SDK's arguments for a request. Only fields that say something are sent: servers differ in what they know."""
+    fields: dict[str, Any] = {
+        "model": request.model, "prompt": request.prompt, "size": request.size, "quality": request.quality,
+        "output_format": request.output_format,
+    }
+    extra: dict[str, Any] = {}
+    if request.n != 1:
+        fields["n"] = request.n
+    if request.background != "auto":
+        fields["background"] = request.background
+    if request.output_compression is not None:
+        fields["output_compression"] = request.output_compression
+    if request.complexity:
+        extra["complexity"] = request.complexity
+    if streams:
+        fields["stream"] = True
+        if request.partial_images:
+            fields["partial_images"] = request.partial_images
+
+    if isinstance(request, Edit):
+        fields["image"] = [_upload(picture, folder) for picture in request.images]
+        if request.mask:
+            fields["mask"] = _upload(request.mask, folder)
+        if request.markup:
+            fields["markup"] = _upload(request.markup, folder)
+        if request.input_fidelity:
+            fields["input_fidelity"] = request.input_fidelity
+        if request.moderation != "auto":        # the SDK's edit has no such argument, the API takes it
+            extra["moderation"] = request.moderation
+    elif request.moderation != "auto":
+        fields["moderation"] = request.moderation
+    if extra:
+        fields["extra_body"] = extra
+    return fields
+
+
+def _upload(picture: SentPicture, folder: Path) -> tuple[str, bytes, str]:
+    """(name, bytes, MIME type): bytes alone would go out as application/octet-stream, which is refused."""
+    path = folder / picture.path
+    return path.name, path.read_bytes(), picture.mime
+
+
+def _status_error(error: openai.APIStatusError, model: str) -> GptImageError:
+    response = error.response
+    said = error.body if isinstance(error.body, dict) else _json_or_text(response)
+    if response.status_code in _GATEWAY_GAVE_UP and not isinstance(said, dict):
+        return UncertainError(f"A gateway gave up waiting for the service (HTTP {response.status_code})",
+                              status=response.status_code)
+    return error_from_answer(
+        response.status_code, said, request_id=response.headers.get("x-request-id", ""),
+        retry_after_s=_retry_after_s(response.headers.get), model=model)
+
+
+def _json_or_text(response: Any) -> object:
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
+
+
+def _retry_after_s(header: Callable[[str], str | None]) -> float | None:
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(header(name) or "") * unit_s)
+        except ValueError:
+            continue                            # absent, or a date: our own delay then
+    return None
+
+
+def _connection_error(error: Exception) -> GptImageError:
+    cause = error.__cause__ or error
+    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout | httpx2.ProxyError):
+        return TransientError("The service cannot be reached",
+                              hint="Check the network and, for your own server, its base URL in Preferences")
+    return UncertainError("The connection was lost after the request had been sent")

@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One job from its folder to its result, every step on disk before the next."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+from ..core import pricing
+from ..core.errors import AnswerError, CancelledError, GptImageError, UncertainError, WorkerError
+from ..core.request import Job, JobRecord, JobState, Result, ServiceKind
+from ..library.journal import AnswerHead, Journal, write_atomic
+from .answer import Answer, EventReader, decode_base64, read_answer
+from .client import Client, OpenAnswer
+from .codec import EXTENSIONS, picture_type
+from .finish import write_pictures
+from .retry import retry_delay_s
+
+__all__ = ("JobRunner",)
+
+
+class JobRunner:
+    """Runs one job. `client` gives the service's client when the job's turn comes; `tell` gets each new record."""
+
+    def __init__(
+        self, journal: Journal, record: JobRecord, *, client: Callable[[Job], Awaitable[Client]],
+        tell: Callable[[JobRecord], None], online: bool,
+    ) -> None:
+        self.journal = journal
+        self.record = record
+        self.folder = journal.folder(record.job_id)
+        self._client = client
+        self._tell = tell
+        self._online = online
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """Let the next cancellation leave the job as it is, for a later session to offer again."""
+        self._abandoned = True
+
+    async def run(self, turn: AbstractAsyncContextManager[None]) -> None:
+        """Do the job when its turn comes. Never raises for what happened to the job: its record says it.
+
+        Cancelling the task closes the connection and ends the job as cancelled. Once the answer is whole, it
+        is finished all the same: it is paid.
+        """
+        try:
+            # The first of all: from here on other workers know whose job this is.
+            await self._move(JobState.QUEUED, durable=False)
+            job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
+            async with turn:
+                seconds = await self._ask(job)
+        except asyncio.CancelledError:
+            if self._abandoned:
+                return
+            sent = self.record.sent_at > 0
+            error = CancelledError("Cancelled after it had been sent. It may still be charged" if sent
+                                   else "Cancelled before it was sent. Nothing was charged")
+            await self._end(JobState.CANCELLED, error)
+            return
+        except UncertainError as error:
+            await self._end(JobState.UNCERTAIN, error)
+            return
+        except GptImageError as error:
+            await self._end(JobState.FAILED, error)
+            return
+        except OSError as error:
+            if self.record.sent_at:
+                await self._end(JobState.UNCERTAIN, UncertainError(f"The answer could not be written: {error}"))
+            else:
+                await self._end(JobState.FAILED, WorkerError(f"The job's folder cannot be used: {error}"))
+            return
+        finishing = asyncio.ensure_future(self.finish(job, seconds))
+        while not finishing.done():
+            try:
+                await asyncio.shield(finishing)
+            except asyncio.CancelledError:
+                continue                        # it is paid and here: too late to cancel
+        finishing.result()
+
+    async def _ask(self, job: Job) -> float:
+        """Send, wait and try again where that is safe, until the whole answer is on disk. Returns the seconds it took."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(job.deadline_s):
+                client = await self._client(job)
+                attempt = 0
+                while True:
+                    attempt += 1
+                    await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="")
+                    sent = time.monotonic()
+                    try:
+                        async with client.send(job.request, self.folder) as answer:
+                            await self._receive(answer)
+                        return time.monotonic() - sent
+                    except GptImageError as error:
+                        left = job.deadline_s - (time.monotonic() - started)
+                        delay = retry_delay_s(error, attempt, left)
+                        if delay is None or self.record.state is not JobState.SENDING:
+                            raise
+                        # Nothing was made, so nothing of it is "sent" any more.
+                        await self._move(JobState.SENDING, sent_at=0.0,
+                                         note=f"{error.message}. Attempt {attempt + 1} in {delay:.0f} s")
+                        await asyncio.sleep(delay)
+        except TimeoutError as error:
+            if self.record.sent_at:
+                raise UncertainError(f"No answer within {job.deadline_s:.0f} seconds") from error
+            raise WorkerError(f"The service could not be reached within {job.deadline_s:.0f} seconds") from error
+
+    async def _receive(self, answer: OpenAnswer) -> None:
+        """Write the answer to disk as it comes. On return it is there, whole, synced."""
+        await asyncio.to_thread(self.journal.write_head, self.record.job_id, answer.head)
+        await self._move(JobState.RECEIVING, durable=False)
+        events = EventReader() if answer.streams else None
+        with open(self.journal.answer_path(self.record.job_id), "wb") as file:
+            async for chunk in answer.chunks:
+                file.write(chunk)
+                for event in events.feed(chunk) if events else ():
+                    await self._show_partial(event)
+            file.flush()
+            await asyncio.to_thread(os.fsync, file.fileno())
+
+    async def _show_partial(self, event: dict) -> None:
+        if not str(event.get("type", "")).endswith("partial_image"):
+            return
+        try:
+            data = decode_base64(str(event.get("b64_json", "")))
+        except AnswerError:
+            return                              # only a preview
+        mime = picture_type(data)
+        if mime:
+            path = self.folder / f"partial-{len(self.record.partials)}.{EXTENSIONS[mime]}"
+            await asyncio.to_thread(write_atomic, path, data, durable=False)
+            await self._move(JobState.RECEIVING, durable=False, partials=(*self.record.partials, path.name))
+
+    async def finish(self, job: Job, seconds: float) -> None:
+        """From the answer on disk to the result. Asks nothing of the service, so it can be done again at any time."""
+        await self._move(JobState.FINISHING, durable=False)
+        try:
+            head, answer = await asyncio.to_thread(self._read, job)
+            pictures = [
+                item if isinstance(item, bytes) else await (await self._client(job)).fetch(item, online=self._online)
+                for item in answer.pictures
+            ]
+            finished = await asyncio.to_thread(write_pictures, pictures, self.folder)
+        except GptImageError as error:
+            await self._end(JobState.FAILED, error)
+            return
+        except OSError as error:
+            await self._end(JobState.FAILED, AnswerError(f"The picture could not be written: {error}"))
+            return
+        account = pricing.account(answer.usage) if job.service.kind is not ServiceKind.COMPATIBLE else None
+        result = Result(pictures=finished, usage=answer.usage, cost_usd=account[1] if account else None,
+                        request_id=head.request_id, seconds=round(seconds, 3))
+        await self._move(JobState.DONE, result=result, ended_at=time.time(), error=None, note="")
+
+    def _read(self, job: Job) -> tuple[AnswerHead, Answer]:
+        found = self.journal.read_answer(self.record.job_id)
+        if found is None:
+            raise AnswerError("The answer is not in the job's folder any more")
+        head, raw = found
+        return head, read_answer(raw, head.content_type, request_id=head.request_id, model=job.request.model)
+
+    async def recover(self, job: Job) -> bool:
+        """Settle a job that a dead worker left. True if the artist should hear of it.
+
+        A whole answer is finished; what was in flight without one is uncertain, and never sent again by itself.
+        """
+        state = self.record.state
+        if self.record.is_unsent:
+            self.record = JobRecord(job_id=job.id)
+        elif state in (JobState.RECEIVING, JobState.FINISHING, JobState.SENDING):
+            try:
+                await asyncio.to_thread(self._read, job)
+            except GptImageError as error:
+                if state is JobState.FINISHING or not isinstance(error, AnswerError):
+                    await self._end(JobState.FAILED, error)
+                else:
+                    await self._end(JobState.UNCERTAIN, UncertainError(
+                        "Blender or its helper stopped while this request was on its way"))
+            else:
+                await self.finish(job, 0.0)
+        return self.record.state in (JobState.QUEUED, JobState.DONE, JobState.UNCERTAIN)
+
+    async def _end(self, state: JobState, error: GptImageError) -> None:
+        await self._move(state, error=error.to_dict(), ended_at=time.time(), note="")
+
+    async def _move(self, state: JobState, *, durable: bool = True, **facts: object) -> None:
+        self.record = self.record.moved(state, **facts)
+        try:
+            await asyncio.to_thread(self.journal.write_record, self.record, durable=durable)
+        except OSError:
+            if not state.is_final:
+                raise
+        self._tell(self.record)

@@ -1,0 +1,207 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that one worker has in hand: jobs side by side, one client a service, the practice service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine
+from dataclasses import replace
+
+from ..core import protocol
+from ..core.errors import GptImageError, KeyMissingError, WorkerError
+from ..core.protocol import Message
+from ..core.request import Job, JobRecord, JobState, Service, ServiceKind
+from ..library.journal import Journal
+from . import keys
+from .client import OPENAI_URL, Client
+from .pipes import Outbox
+from .practice import PracticeServer
+from .runner import JobRunner
+
+__all__ = ("Session", "Turns")
+
+log = logging.getLogger(__name__)
+
+
+class Turns:
+    """How many jobs may be at the service at once; the others wait in order. The number can be changed any time."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = max(1, limit)
+        self._busy = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def resize(self, limit: int) -> None:
+        self._limit = max(1, limit)
+        self._wake()
+
+    async def __aenter__(self) -> None:
+        if self._busy < self._limit:
+            self._busy += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._leave()                   # the turn had come in the same moment
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        self._busy -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting and self._busy < self._limit:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._busy += 1
+                turn.set_result(None)
+
+
+class Session:
+    """One host's worker from its first message to its end."""
+
+    def __init__(self, hello: protocol.Hello, outbox: Outbox, name: str) -> None:
+        self.name = name
+        self.journal = Journal(hello.data_dir)
+        self._hello = hello
+        self._outbox = outbox
+        self._turns = Turns(hello.concurrency)
+        self._runners: dict[str, tuple[JobRunner, asyncio.Task[None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._clients: dict[Service, Client] = {}
+        self._client_lock = asyncio.Lock()
+        self._practice: PracticeServer | None = None
+
+    def handle(self, message: Message) -> None:
+        """Begin what the host asks for."""
+        match message:
+            case protocol.Submit(job_id, online):
+                self._submit(job_id, online)
+            case protocol.Cancel(job_id):
+                if job_id in self._runners:
+                    self._runners[job_id][1].cancel()
+            case protocol.Configure(concurrency):
+                self._turns.resize(concurrency)
+            case protocol.Recover():
+                self._start(self._recover())
+            case protocol.AskKey(service):
+                self._start(self._tell_key(service))
+            case protocol.StoreKey(service, key):
+                self._start(self._store_key(service, key))
+            case protocol.CheckConnection(service, online):
+                self._start(self._check(service, online))
+            case _:
+                raise ValueError(f"a host does not say {type(message).__name__}")
+
+    async def close(self) -> None:
+        """The host is gone: leave what was not sent for the next session, finish and journal what was."""
+        for runner, task in self._runners.values():
+            if not runner.record.sent_at:
+                runner.abandon()
+                task.cancel()
+        await asyncio.gather(*(task for _, task in self._runners.values()), *self._tasks, return_exceptions=True)
+        for client in self._clients.values():
+            await client.close()
+        if self._practice is not None:
+            self._practice.stop()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- jobs ---------------------------------------------------------------------------------------------
+
+    def _submit(self, job_id: str, online: bool) -> None:
+        if job_id in self._runners:
+            return
+        runner = JobRunner(self.journal, JobRecord(job_id=job_id, worker=self.name), online=online,
+                           client=lambda job: self._client(job.service, online), tell=self._tell)
+        task = asyncio.ensure_future(self._run(runner))
+        self._runners[job_id] = runner, task
+        task.add_done_callback(lambda _: self._runners.pop(job_id))
+
+    async def _run(self, runner: JobRunner) -> None:
+        try:
+            known = await asyncio.to_thread(self.journal.read_record, runner.record.job_id)
+            if not known.is_unsent:             # whoever asks twice: a job is sent once
+                self._tell(known)
+                return
+            await runner.run(self._turns)
+        except Exception as error:              # border: one job's bug must not end the others
+            log.exception("job %s", runner.record.job_id)
+            trouble = WorkerError(f"The helper failed on this job ({type(error).__name__}: {error})")
+            state = JobState.UNCERTAIN if runner.record.sent_at else JobState.FAILED
+            self._tell(replace(runner.record, state=state, error=trouble.to_dict()))
+
+    def _tell(self, record: JobRecord) -> None:
+        self._outbox.put(protocol.RecordChanged(record))
+
+    async def _recover(self) -> None:
+        for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
+            if job.id not in self._runners:
+                runner = JobRunner(self.journal, replace(record, worker=self.name), online=False,
+                                   client=lambda job: self._client(job.service, False), tell=lambda _: None)
+                if await runner.recover(job):
+                    self._outbox.put(protocol.Recovered(runner.record))
+        self._outbox.put(protocol.RecoveryDone())
+
+    # --- services -----------------------------------------------------------------------------------------
+
+    async def _client(self, service: Service, online: bool) -> Client:
+        """The service's client. Raises KeyMissingError, OnlineAccessError."""
+        async with self._client_lock:
+            if service not in self._clients:
+                base_url, key = service.base_url, ""
+                if service.kind is ServiceKind.PRACTICE:
+                    server = await asyncio.to_thread(self._practice_server)
+                    base_url, key = server.base_url, server.token
+                else:
+                    key, _ = await asyncio.to_thread(keys.find_key, service)
+                if service.kind is ServiceKind.OPENAI:
+                    base_url = OPENAI_URL
+                    if not key:
+                        raise KeyMissingError("There is no API key yet")
+                self._clients[service] = Client(service.kind, base_url, key)
+            client = self._clients[service]
+        client.require_online(online)
+        return client
+
+    def _practice_server(self) -> PracticeServer:
+        if self._practice is None:
+            self._practice = PracticeServer(latency_s=self._hello.practice_latency_s)
+            self._practice.start()
+        return self._practice
+
+    async def _tell_key(self, service: Service) -> None:
+        key, source = await asyncio.to_thread(keys.find_key, service)
+        self._outbox.put(protocol.KeyState(service, source, key[-4:] if len(key) > 12 else ""))
+
+    async def _store_key(self, service: Service, key: str) -> None:
+        try:
+            await asyncio.to_thread(keys.store_key, service, key.strip())
+        except OSError as error:
+            trouble = WorkerError(f"The key cannot be kept: {error.strerror or error}",
+                                  hint="Set the environment variable OPENAI_API_KEY instead")
+            self._outbox.put(protocol.KeyState(service, "", error=trouble.to_dict()))
+            return
+        async with self._client_lock:           # the next request uses the new key; running ones keep theirs
+            self._clients.pop(service, None)
+        await self._tell_key(service)
+
+    async def _check(self, service: Service, online: bool) -> None:
+        try:
+            models = await (await self._client(service, online)).models()
+        except GptImageError as error:
+            self._outbox.put(protocol.ConnectionChecked(service, error=error.to_dict()))
+        else:
+            self._outbox.put(protocol.ConnectionChecked(service, tuple(models)))
