@@ -82,7 +82,8 @@ def plan_job(
         id=new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
         landing=replace(landing, session=SESSION, blend=bpy.data.filepath),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        estimate_usd=found.usd if found.known else None, deadline_s=catalog.deadline_s(request.size),
+        estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
+        deadline_s=catalog.deadline_s(request.size),
     )
     return PlannedJob(job, inputs)
 

@@ -82,7 +82,7 @@ def make_picture(
     """A picture of the words: uint8 (h, w, 3) display sRGB; (h, w, 4) with a cut-out if `transparent`."""
     if width_px * height_px > _MAX_DRAWN_PIXELS:
         shrink = math.sqrt(_MAX_DRAWN_PIXELS / (width_px * height_px))
-        small = make_picture(prompt, round(width_px * shrink), round(height_px * shrink), seed, transparent=transparent)
+        small = make_picture(prompt, int(width_px * shrink), int(height_px * shrink), seed, transparent=transparent)
         return np.array(Image.fromarray(small).resize((width_px, height_px), Image.Resampling.BICUBIC))
     text, is_texture = read_words(prompt)
     words = frozenset(re.findall(r"[a-z]+", text))

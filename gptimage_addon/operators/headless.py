@@ -1,0 +1,270 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The headless run: the same plans and landings as the buttons, from a job file, one JSON line a job."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..blender import images
+from ..blender.capture import capture_camera
+from ..blender.host import JobView, host
+from ..blender.online import check_online
+from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError
+from ..core.jobfile import JobSpec, TextureSpec, read_jobfile
+from ..core.request import JobState, Landing, Place, Service, ServiceKind, parse_size
+from .plan import PlannedJob, Reference
+from .reference import camera_target, plan_reference
+from .report import sentence
+from .texture import plan_texture, texture_targets
+
+__all__ = ("main",)
+
+DONE, FAILED, UNUSABLE, NOT_ALLOWED = 0, 1, 2, 3
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a job file. Gives back the exit status: 0 all done, 1 a job failed, 2 unusable input, 3 no key or not online.
+
+    The JSON lines go to stdout. What Blender and its libraries print there goes to stderr, from now on to the end
+    of the process: they may hold it back until then.
+    """
+    options = _options(arguments)
+    if isinstance(options, int):
+        return options
+    sys.stdout.flush()
+    lines = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with open(lines, "w", encoding="utf-8", closefd=False) as out:
+            return _run(options, lambda facts: print(json.dumps(facts), file=out, flush=True))
+    except InputError as error:
+        _say(f"{error.field}: {sentence(error)}" if error.field else sentence(error))
+        return UNUSABLE
+    except (OnlineAccessError, KeyMissingError) as error:
+        _say(sentence(error))
+        return NOT_ALLOWED
+    except GptImageError as error:
+        _say(sentence(error))
+        return FAILED
+    finally:
+        worker = host.stop()
+        if worker:
+            worker.wait(10.0)
+        os.close(lines)
+
+
+def _say(text: str) -> None:
+    print(f"gptimage: {text}", file=sys.stderr, flush=True)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace | int:
+    parser = argparse.ArgumentParser(prog="gptimage", description="Make the pictures of a job file.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="do all jobs of the file")
+    run.add_argument("jobs", type=Path, metavar="JOBS.json")
+    run.add_argument("--blend", type=Path, metavar="IN.blend", help="open this file first")
+    run.add_argument("--save", type=Path, metavar="OUT.blend", help="save the scene here at the end")
+    run.add_argument("--service", default="practice", help="practice, openai, or the base URL of a compatible server")
+    run.add_argument("--data", type=Path, metavar="DIR", help="folder of the jobs")
+    run.add_argument("--dry-run", action="store_true", help="check and price the jobs, send nothing")
+    run.add_argument("--online-mode", action="store_true", help="allow services that are not on this machine")
+    try:
+        return parser.parse_args(list(arguments))
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def _service(text: str) -> Service:
+    if text in ("practice", "openai"):
+        return Service(ServiceKind(text))
+    return Service(ServiceKind.COMPATIBLE, text.rstrip("/"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    spec: JobSpec
+    planned: PlannedJob
+
+
+def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None]) -> int:
+    try:
+        document = json.loads(options.jobs.read_bytes())
+    except OSError as error:
+        raise InputError(f"{options.jobs} cannot be read: {error.strerror}", field="JOBS.json") from error
+    except ValueError as error:
+        raise InputError(f"{options.jobs} is no JSON: {error}", field="JOBS.json") from error
+    specs = read_jobfile(document)
+    if options.online_mode:
+        bpy.context.preferences.system.use_online_access = True
+    if options.data:
+        host.data_dir = options.data.resolve()
+    if options.blend:
+        if not options.blend.is_file():
+            raise InputError(f"{options.blend} does not exist", field="--blend")
+        bpy.ops.wm.open_mainfile(filepath=str(options.blend.resolve()))
+    service = _service(options.service)
+    check_online(service)
+    host.practice_latency_s = 0.0
+
+    tasks = []
+    for index, spec in enumerate(specs):
+        try:
+            tasks.append(_Task(spec, _plan(spec, service)))
+        except InputError as error:
+            error.field = f"jobs[{index}].{error.field}"
+            raise
+    if options.dry_run:
+        for task in tasks:
+            emit(_planned_line(task))
+        return DONE
+    _require_key(service)
+
+    waiting = {task.planned.job.id: task for task in tasks}
+    for task in tasks:
+        host.submit(task.planned.job, task.planned.inputs)
+    failed: list[GptImageError] = []
+    while waiting:
+        host.wait(0.05)
+        for job_id, task in list(waiting.items()):
+            view = host.jobs[job_id]
+            if not view.is_active:
+                del waiting[job_id]
+                files = _save_files(task.spec, view) if view.landed else []
+                emit(_line(task.spec, view, files))
+                if view.error or not files:
+                    failed.append(view.error or InputError("no files", field="save"))
+    if options.save:
+        bpy.ops.wm.save_as_mainfile(filepath=str(options.save.resolve()), check_existing=False)
+    if any(isinstance(error, KeyMissingError | OnlineAccessError) for error in failed):
+        return NOT_ALLOWED
+    return FAILED if failed else DONE
+
+
+def _require_key(service: Service) -> None:
+    """Raise KeyMissingError before anything is written or sent."""
+    if service.kind is not ServiceKind.OPENAI:
+        return
+    host.ask_key(service)
+    host.wait(60.0)
+    state = host.keys.get(service)
+    if host.trouble:
+        raise host.trouble
+    if state is None or not state.source:
+        raise KeyMissingError("There is no API key", hint="Set OPENAI_API_KEY, or enter the key in Blender's preferences")
+
+
+def _plan(spec: JobSpec, service: Service) -> PlannedJob:
+    references = [
+        _load_reference(r.path, r.image, r.role, f"references[{i}]") for i, r in enumerate(spec.references)]
+    if isinstance(spec, TextureSpec):
+        objects = [_object(name) for name in spec.objects]
+        landing = Landing(
+            place=Place.REPLACE_SLOT if objects else Place.IMAGE, faces=spec.faces, scale_m=spec.scale_m,
+            asset=spec.asset, targets=texture_targets(objects, spec.faces) if objects else ())
+        return plan_texture(spec.words, service, landing, references)
+    if spec.from_view:
+        camera = bpy.data.objects.get(spec.from_view)
+        if camera is None or camera.type != 'CAMERA':
+            raise InputError(f"There is no camera {spec.from_view!r}", field="from_view")
+        width, height = parse_size(spec.size)
+        data = capture_camera(bpy.context.scene, camera, width, height)
+        references.insert(0, Reference(data, "image/png", width, height, "the view of the scene: keep its layout"))
+    place = Place(spec.place)
+    landing = Landing(place=place, targets=camera_target(bpy.context.scene) if place is Place.CAMERA else ())
+    return plan_reference(spec.words, service, landing, references)
+
+
+def _object(name: str) -> bpy.types.Object:
+    found = bpy.data.objects.get(name)
+    if found is None:
+        raise InputError(f"There is no object {name!r}", field="objects", hint="Check the name in the .blend file")
+    return found
+
+
+def _load_reference(path: str, image_name: str, role: str, field: str) -> Reference:
+    if image_name:
+        image = bpy.data.images.get(image_name)
+        if image is None:
+            raise InputError(f"There is no image {image_name!r}", field=field)
+        data, mime = images.picture_bytes(image, field=field)
+        return Reference(data, mime, image.size[0], image.size[1], role)
+    source = Path(bpy.path.abspath(path))
+    data, mime = images.picture_bytes(source, field=field)
+    image = bpy.data.images.load(str(source.resolve()))
+    try:
+        return Reference(data, mime, image.size[0], image.size[1], role)
+    finally:
+        bpy.data.images.remove(image)
+
+
+# --- output -----------------------------------------------------------------------------------------------
+
+def _save_files(spec: JobSpec, view: JobView) -> list[str]:
+    """The pictures' files: copies where `save` says, or those in the job's folder."""
+    assert view.record.result is not None
+    folder = host.journal.folder(view.job.id)
+    files = [folder / picture.path for picture in view.record.result.pictures]
+    if not spec.save:
+        return [str(path) for path in files]
+    target = Path(bpy.path.abspath(spec.save)).resolve()
+    saved = []
+    for number, path in enumerate(files, 1):
+        own = target if len(files) == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
+        try:
+            own.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, own)
+        except OSError as error:
+            _say(f"{spec.id}: {own} cannot be written: {error.strerror}. The picture is {path}")
+            return []
+        saved.append(str(own))
+    return saved
+
+
+def _line(spec: JobSpec, view: JobView, files: list[str]) -> dict[str, object]:
+    result, job = view.record.result, view.job
+    practice = job.service.kind is ServiceKind.PRACTICE
+    cost = result.cost_usd if result else None
+    report: dict[str, object] = {"job": job.id, "practice": practice}
+    if practice:
+        report["would_have_cost_usd"] = cost
+    if result:
+        report |= {"seconds": result.seconds, "request_id": result.request_id}
+    if view.landed:
+        report |= {"message": view.landed.message, "complete": view.landed.complete}
+    return {
+        "id": spec.id, "state": str(view.record.state), "images": list(view.landed.images) if view.landed else [],
+        "files": files, "cost_usd": 0.0 if practice else cost, "usage": result.usage if result else None,
+        "report": report, "error": view.record.error,
+    }
+
+
+def _planned_line(task: _Task) -> dict[str, object]:
+    job = task.planned.job
+    practice = job.service.kind is ServiceKind.PRACTICE
+    report = {"practice": practice, "estimate_usd": job.estimate_usd, "estimate_exact": job.estimate_exact}
+    return {"id": task.spec.id, "state": "planned", "images": [], "files": [],
+            "cost_usd": 0.0 if practice else job.estimate_usd, "usage": None, "report": report, "error": None}
+
+
+_command: object = None
+
+
+def register() -> None:
+    global _command
+    _command = bpy.utils.register_cli_command("gptimage", main)
+
+
+def unregister() -> None:
+    global _command
+    bpy.utils.unregister_cli_command(_command)
+    _command = None
