@@ -68,7 +68,7 @@ class Target(NamedTuple):
 
 
 class Pin(NamedTuple):
-    """A package the worker needs at run time. Limits stand here since pip would judge them by the machine it runs on."""
+    """A package the worker needs at run time. Its limits stand here: pip would judge them by this machine."""
 
     name: str
     version: str
@@ -157,7 +157,7 @@ def _platform_fits(tag: str, platform: str) -> bool:
         return True
     system, machine = platform.split("-")
     heads = {"windows": "win", "macos": "macosx", "linux": "manylinux"}
-    tails = {"x64": ("_amd64",) if system == "windows" else ("_x86_64", "_universal2"), "arm64": ("_arm64", "_universal2")}
+    tails = {"x64": ("_amd64", "_x86_64", "_universal2"), "arm64": ("_arm64", "_universal2")}
     return tag.startswith(heads[system]) and tag.endswith(tails[machine])
 
 
@@ -274,7 +274,8 @@ def lock() -> None:
         pin = pins[canonical(name), version]
         row = {"name": pin.name, "version": pin.version, "file": path.name, "sha256": _sha256(path)}
         rows.append(row | ({"marker": pin.marker} if pin.marker else {}))
-    check_coverage([Wheel(row["name"], row["version"], row["file"], row["sha256"]) for row in rows], declared_platforms())
+    wheels = [Wheel(row["name"], row["version"], row["file"], row["sha256"]) for row in rows]
+    check_coverage(wheels, declared_platforms())
     # One wheel a line: a change of the lock reads well.
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     LOCK.write_text(f'{{"wheels": [\n{lines}\n]}}\n', encoding="utf-8")
@@ -285,10 +286,9 @@ def lock() -> None:
 
 
 def staged_manifest(platform: str, wheels: Sequence[Wheel]) -> str:
-    """The manifest of one platform: the hand-kept text, its own platform only, and the wheels before the first table."""
-    text, changed = re.subn(
-        r"^platforms = \[[^]]*\]", f'platforms = ["{platform}"]', MANIFEST.read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    """The hand-kept manifest with one platform only, and the wheels before the first table."""
+    source = MANIFEST.read_text(encoding="utf-8")
+    text, changed = re.subn(r"^platforms = \[[^]]*\]", f'platforms = ["{platform}"]', source, flags=re.MULTILINE)
     table = re.search(r"^\[", text, re.MULTILINE)
     if changed != 1 or not table:
         raise BuildError("blender_manifest.toml must have one list of platforms and a table after it")
@@ -311,9 +311,16 @@ def stage(platform: str, wheels: Sequence[Wheel], cache: Path, folder: Path) -> 
         shutil.copyfile(cache / wheel.file, folder / "wheels" / wheel.file)
 
 
+def tool_command(tool: Path, command: str, *arguments: str) -> list[str]:
+    """How to start Blender's tool, judging tags as it does within Blender: on its own it knows none."""
+    tags = tool.parents[3] / "modules" / "_bpy_internal" / "extensions" / "tags.py"
+    judged = [f"--valid-tags={tags}"] if command in {"build", "validate"} and tags.is_file() else []
+    return [sys.executable, str(tool), command, *judged, *arguments]
+
+
 def _run_tool(tool: Path, *arguments: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(tool), *arguments],
+        tool_command(tool, *arguments),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )
     if done.returncode:
@@ -361,7 +368,7 @@ def main() -> int:
         if options.lock:
             lock()
             return 0
-        tool = options.tool or environment.extension_tool()
+        tool = options.tool.resolve() if options.tool else environment.extension_tool()
         for path in build(options.platform or declared_platforms(), tool, dist=options.dist.resolve()):
             print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     except (BuildError, environment.UnfitError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import InputError
+from . import compat
 
 __all__ = ("capture_camera",)
 
@@ -17,13 +18,15 @@ __all__ = ("capture_camera",)
 def capture_camera(scene: bpy.types.Scene, camera: bpy.types.Object, width_px: int, height_px: int) -> bytes:
     """A PNG of the camera's view with the scene's own render engine and view transform. Blocks until rendered."""
     render, image = scene.render, scene.render.image_settings
+    # In this order: which formats are legal depends on the media type, which modes and depths on the format.
     changed = [
+        *((image, name, value) for name, value in compat.STILL_MEDIA.items()),
+        (image, "file_format", 'PNG'), (image, "color_mode", 'RGB'), (image, "color_depth", '8'),
         (scene, "camera", camera), (render, "resolution_x", width_px), (render, "resolution_y", height_px),
-        (render, "resolution_percentage", 100), (render, "use_border", False), (image, "file_format", 'PNG'),
-        (image, "color_mode", 'RGB'), (image, "color_depth", '8'),
+        (render, "resolution_percentage", 100), (render, "use_border", False),
+        (render, "use_multiview", False), (render, "use_sequencer", False), (render, "filepath", ""),
     ]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in changed]
-    before.append((render, "filepath", render.filepath))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "view.png")
         try:
@@ -35,6 +38,5 @@ def capture_camera(scene: bpy.types.Scene, camera: bpy.types.Object, width_px: i
         except RuntimeError as error:
             raise InputError(f"The view of {camera.name} cannot be rendered: {error}", field="from_view") from error
         finally:
-            # The format first: which modes and depths are legal depends on it.
-            for owner, name, value in sorted(before, key=lambda item: item[1] != "file_format"):
+            for owner, name, value in before:
                 setattr(owner, name, value)

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import bpy
 
-__all__ = ("enable_nodes",)
+__all__ = ("STILL_MEDIA", "enable_nodes")
+
+# What a scene's output settings need before they can be set to a picture format: from 5.0 on a video scene has no such.
+STILL_MEDIA = {"media_type": 'IMAGE'} if bpy.app.version >= (5, 0, 0) else {}
 
 
 def enable_nodes(material: bpy.types.Material) -> bpy.types.NodeTree:

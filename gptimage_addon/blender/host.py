@@ -18,8 +18,8 @@ from pathlib import Path
 import bpy
 
 from ..core import protocol
-from ..core.errors import GptImageError, InputError, WorkerError, error_from_dict
-from ..core.request import Job, JobRecord, JobState, Service
+from ..core.errors import GptImageError, InputError, QuotaError, Repair, WorkerError, error_from_dict
+from ..core.request import Job, JobRecord, JobState, Service, ServiceKind
 from ..library.journal import Journal, new_job_id
 from . import online
 from .preferences import read_preferences
@@ -79,6 +79,7 @@ class Host:
         self.keys: dict[Service, protocol.KeyState] = {}
         self.connection: protocol.ConnectionChecked | None = None
         self.trouble: GptImageError | None = None
+        self.spent_usd = 0.0                        # in this session, practice apart
         self.data_dir: Path | None = None
         self.practice_latency_s = PRACTICE_LATENCY_S
         self._worker: WorkerProcess | None = None
@@ -93,16 +94,45 @@ class Host:
         return Journal(self.data_dir or read_preferences().jobs_dir)
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the helper has answered, so that jobs wait only for their turn."""
+        return self._ready
+
+    @property
     def worker_pid(self) -> int | None:
         return self._worker.pid if self._worker else None
 
     def submit(self, job: Job, inputs: Mapping[str, bytes] = {}) -> JobView:
-        """Write the job to the journal and give it to the worker. Raises InputError when it cannot be written."""
+        """Write the job to the journal and give it to the worker.
+
+        Raises InputError when it cannot be written, QuotaError when the budget does not cover it.
+        """
+        self._check_budget(job)
         self.journal.create(job, inputs)
         view = self.jobs[job.id] = JobView(job, JobRecord(job_id=job.id))
         self.trouble = None
         self._give(view)
         return view
+
+    def _check_budget(self, job: Job) -> None:
+        budget = read_preferences().budget_usd
+        if budget is None or job.service.kind is ServiceKind.PRACTICE or not job.estimate_usd:
+            return
+        under_way = sum(view.job.estimate_usd or 0.0 for view in self.jobs.values()
+                        if view.is_active and view.job.service.kind is not ServiceKind.PRACTICE)
+        if self.spent_usd + under_way + job.estimate_usd > budget:
+            raise QuotaError(
+                f"This would cost ${job.estimate_usd:.2f}, and of the session's budget of ${budget:.2f} "
+                f"${max(0.0, budget - self.spent_usd - under_way):.2f} is left",
+                hint="Raise the budget in Preferences, or choose a lower quality or size", repair=Repair.RAISE_BUDGET)
+
+    def _count_cost(self, view: JobView) -> None:
+        """Add what a settled job may have cost: what the service told, else what was shown."""
+        if view.job.service.kind is ServiceKind.PRACTICE or not view.record.sent_at:
+            return
+        told = view.record.result.cost_usd if view.record.result else None
+        if view.record.state in (JobState.DONE, JobState.UNCERTAIN, JobState.CANCELLED):
+            self.spent_usd += told if told is not None else view.job.estimate_usd or 0.0
 
     def cancel(self, job_id: str) -> None:
         self._say(protocol.Cancel(job_id))
@@ -162,10 +192,20 @@ class Host:
     def stop(self) -> WorkerProcess | None:
         """Let go of the worker: it finishes what was sent, and ends. Gives it back for those who want to wait."""
         worker, self._worker, self._ready = self._worker, None, False
+        self._asked = 0                 # who is gone answers no more
         if worker:
             worker.close()
         if bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.unregister(self._tick)
+        return worker
+
+    def reset(self) -> WorkerProcess | None:
+        """Let go of the worker and forget the session's jobs: the journal has them. Gives the worker back as `stop`."""
+        worker = self.stop()
+        self.jobs.clear()
+        self.keys.clear()
+        self.connection = self.trouble = None
+        self._restarts = 0
         return worker
 
     # --- the worker ---------------------------------------------------------------------------------------
@@ -228,6 +268,9 @@ class Host:
                     self.land(view)
                 except GptImageError as error:
                     view.landed = Landed((), error.message, complete=False)
+                except Exception:       # border, as the timer's: what fails once would else be tried at every tick
+                    log.exception("landing job %s", view.job.id)
+                    view.landed = Landed((), "The result could not be applied: see Blender's log", complete=False)
                 _redraw()
 
     def _hear(self, message: protocol.Message) -> None:
@@ -237,6 +280,8 @@ class Host:
             case protocol.RecordChanged(record):
                 if view := self.jobs.get(record.job_id):
                     view.record = record
+                    if record.state.is_final:
+                        self._count_cost(view)
                 if record.state is JobState.DONE:
                     self._restarts = 0
             case protocol.Recovered(record):
@@ -268,7 +313,6 @@ class Host:
         """The worker is gone while we still have it: start another, which reads the journal and settles the jobs."""
         was_ready = self._ready
         self.stop()
-        self._asked = 0
         active = [view for view in self.jobs.values() if view.is_active]
         if was_ready and active and self._restarts < MAX_RESTARTS:
             self._restarts += 1

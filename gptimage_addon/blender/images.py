@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from ..core.catalog import MAX_IMAGE_BYTES
 from ..core.errors import InputError
@@ -31,21 +32,25 @@ def adopt_picture(path: Path, name: str, *, pack: bool = True) -> bpy.types.Imag
     """
     image = bpy.data.images.new(name, 8, 8)
     relative = f"//textures/{bpy.path.clean_name(image.name)}{path.suffix}"
-    if pack or not bpy.data.is_saved:
-        data = path.read_bytes()
-        image.filepath_raw = relative       # before packing: the packed file takes over this path, not one of this machine
-        image.pack(data=data, data_len=len(data))
-        image.source = 'FILE'
-    else:
-        target = Path(bpy.path.abspath(relative))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while target.exists():              # never over an earlier result
-            number += 1
-            target = target.with_name(f"{bpy.path.clean_name(image.name)}-{number}{path.suffix}")
-        shutil.copyfile(path, target)
-        image.source = 'FILE'
-        image.filepath = bpy.path.relpath(str(target))
+    try:
+        if pack or not bpy.data.is_saved:
+            data = path.read_bytes()
+            image.filepath_raw = relative       # before packing: the packed file takes over this path, not one of this machine
+            image.pack(data=data, data_len=len(data))
+            image.source = 'FILE'
+        else:
+            target = Path(bpy.path.abspath(relative))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            number = 1
+            while target.exists():              # never over an earlier result
+                number += 1
+                target = target.with_name(f"{bpy.path.clean_name(image.name)}-{number}{path.suffix}")
+            shutil.copyfile(path, target)
+            image.source = 'FILE'
+            image.filepath = bpy.path.relpath(str(target))
+    except OSError:
+        bpy.data.images.remove(image)           # else an empty image would stay behind
+        raise
     image.colorspace_settings.name = "sRGB"
     return image
 
@@ -96,18 +101,42 @@ def _image_bytes(image: bpy.types.Image, field: str) -> tuple[bytes, str]:
             data = path.read_bytes() if path.is_file() else b""
         if mime := _mime(data):
             return data, mime
-    if not image.has_data and tuple(image.size) == (0, 0):
+    width, height = image.size
+    if width * height * image.channels == 0:
         raise InputError(f"The image {image.name} has no pixels", field=field, hint="Check that its file exists")
+    # Into an image of our own: a copy of the datablock has no unsaved pixels, and saving the artist's image
+    # would mark it as saved and give it another path.
+    pixels = np.empty((height * width, image.channels), np.float32)
+    image.pixels.foreach_get(pixels.ravel())
+    rgba = np.ones((height * width, 4), np.float32)
+    if image.channels < 3:
+        rgba[:, :3] = pixels[:, :1]
+    else:
+        rgba[:, :image.channels] = pixels
+    if image.is_float:
+        rgba = _display_from_linear(rgba, is_data=image.colorspace_settings.is_data)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.png")
-        # A copy: saving would otherwise mark the artist's image as saved, and give it this path.
-        copy = image.copy()
+        own = bpy.data.images.new(image.name, width, height, alpha=True)
         try:
-            copy.file_format = 'PNG'
-            copy.save(filepath=str(path), save_copy=True)
+            own.pixels.foreach_set(rgba.ravel())
+            own.file_format = 'PNG'
+            own.save(filepath=str(path))
             return path.read_bytes(), "image/png"
         except RuntimeError as error:
             raise InputError(f"The image {image.name} cannot be read: {error}", field=field,
                              hint="Save it as PNG and choose the file") from error
         finally:
-            bpy.data.images.remove(copy)
+            bpy.data.images.remove(own)
+
+
+def _display_from_linear(rgba_linear: np.ndarray, *, is_data: bool) -> np.ndarray:
+    """Straight display colors of a float image's premultiplied linear ones. Data has no color to convert.
+
+    Blender's own way from float to PNG divides by the alpha twice (seen in 4.2 and 5.0).
+    """
+    alpha = rgba_linear[:, 3:].clip(0.0, 1.0)
+    straight = np.divide(rgba_linear[:, :3], alpha, out=np.zeros_like(rgba_linear[:, :3]), where=alpha > 0).clip(0.0, 1.0)
+    if not is_data:
+        straight = np.where(straight <= 0.0031308, straight * 12.92, 1.055 * straight ** (1 / 2.4) - 0.055)
+    return np.concatenate((straight, alpha), axis=1).astype(np.float32)

@@ -88,24 +88,28 @@ def selected_faces(obj: bpy.types.Object) -> list[int]:
 def assign(obj: bpy.types.Object, material: bpy.types.Material, *, append: bool, faces: Sequence[int] = ()) -> None:
     """Put the material in the object's active slot, or in a new one; `faces` then use that slot.
 
-    Raises RuntimeError if the object's data is linked from another file.
+    Raises RuntimeError if what holds the slot is linked from another file.
     """
     data = obj.data
-    if not append and obj.material_slots:
-        # Through the slot: it knows whether the material belongs to the object or to its data.
-        obj.material_slots[obj.active_material_index].material = material
+    slot = obj.material_slots[obj.active_material_index] if not append and obj.material_slots else None
+    # The slot knows whether the material belongs to the object or to its data.
+    owner = obj if slot and slot.link == 'OBJECT' else data
+    if not owner.is_editable or not obj.is_editable:
+        raise RuntimeError(f"{obj.name} (linked from another file)")
+    if slot:
+        slot.material = material
         return
-    if not data.is_editable:
-        raise RuntimeError(f"{obj.name} is linked from another file")
+    if faces and not data.materials:
+        data.materials.append(None)         # for the other faces, which would show the new material too
     data.materials.append(material)
-    slot = len(data.materials) - 1
-    obj.active_material_index = slot
+    index = len(data.materials) - 1
+    obj.active_material_index = index
     if faces and obj.mode == 'EDIT':
         mesh = bmesh.from_edit_mesh(data)
         mesh.faces.ensure_lookup_table()
-        for index in faces:
-            mesh.faces[index].material_index = slot
+        for face in faces:
+            mesh.faces[face].material_index = index
         bmesh.update_edit_mesh(data, loop_triangles=False)
     else:
-        for index in faces:
-            data.polygons[index].material_index = slot
+        for face in faces:
+            data.polygons[face].material_index = index

@@ -38,7 +38,7 @@ def check_online(service: Service) -> None:
                              repair=Repair.OPEN_KEY_SETTINGS)
     if is_local(service) or bpy.app.online_access:
         return
-    if bpy.app.online_access_override:
+    if bpy.app.online_access_override or bpy.app.background:
         raise OnlineAccessError("Blender was started without online access",
                                 hint="Start it with --online-mode, or use the practice service", repair=Repair.NONE)
     raise OnlineAccessError("Online access is off")

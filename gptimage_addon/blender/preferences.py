@@ -21,6 +21,7 @@ class Preferences:
     data_dir: Path | None = None
     pack: bool = True
     concurrency: int = 4
+    budget_usd: float | None = None         # for one Blender session
 
     @property
     def jobs_dir(self) -> Path:
@@ -37,5 +38,6 @@ def read_preferences() -> Preferences:
     base_url = stored.base_url.strip().rstrip("/") if kind is ServiceKind.COMPATIBLE else ""
     return Preferences(
         service=Service(kind, base_url), pack=stored.storage == "PACK", concurrency=stored.concurrency,
+        budget_usd=stored.budget_usd if stored.use_budget else None,
         data_dir=Path(bpy.path.abspath(stored.data_dir)) if stored.data_dir else None,
     )

@@ -114,8 +114,7 @@ class Journal:
         write_atomic(self.folder(record.job_id) / "record.json", data, durable=durable)
 
     def write_head(self, job_id: str, head: AnswerHead) -> None:
-        data = json.dumps(to_json(head)).encode()
-        write_atomic(self.folder(job_id) / "answer.json", data, durable=False)
+        write_atomic(self.folder(job_id) / "answer.json", json.dumps(to_json(head)).encode())
 
     def answer_path(self, job_id: str) -> Path:
         return self.folder(job_id) / "answer.raw"

@@ -117,4 +117,4 @@ classes = (
 
 
 def unregister() -> None:
-    host.stop()
+    host.reset()

@@ -123,6 +123,9 @@ def _land_on_objects(job: Job, image: bpy.types.Image, missing: list[str]) -> in
             count += 1
         except RuntimeError as error:
             missing.append(str(error))
+    for material in made.values():
+        if material.users == 0:         # no object took it; with it would go the picture, when the file is saved
+            bpy.data.materials.remove(material)
     return count
 
 

@@ -127,6 +127,11 @@ class GPTIMAGE_PT_reference(_Tab, bpy.types.Panel):
         _draw_reference(self.layout, context)
 
 
+class GPTIMAGE_PT_reference_more(_MoreSettings, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_reference"
+    bl_space_type = 'VIEW_3D'
+
+
 class GPTIMAGE_PT_queue(_Queue, bpy.types.Panel):
     bl_space_type = 'VIEW_3D'
 
@@ -171,7 +176,7 @@ class GPTIMAGE_PT_image_origin(_Tab, bpy.types.Panel):
         column.label(text=str(facts.get("prompt", "")), icon='TEXT', translate=False)
         column.label(text=f"{facts.get('model')}, {facts.get('quality')}, {facts.get('size')}", icon='BLANK1', translate=False)
         practice = facts.get("service") == "practice"
-        column.label(text="Practice picture, free" if practice else f"Cost ${facts.get('cost_usd', 0):.4f}", icon='FUND')
+        column.label(text="Practice picture, free" if practice else f"Cost ${facts.get('cost_usd', 0):.4f}", icon='BLANK1')
 
 
 class GPTIMAGE_PT_image_queue(_Queue, bpy.types.Panel):
@@ -202,13 +207,19 @@ class GPTIMAGE_PT_node(_Tab, bpy.types.Panel):
         _draw_variants(layout, context)
 
 
+class GPTIMAGE_PT_node_more(_MoreSettings, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_node"
+    bl_space_type = 'NODE_EDITOR'
+
+
 class GPTIMAGE_PT_node_queue(_Queue, bpy.types.Panel):
     bl_space_type = 'NODE_EDITOR'
     poll = GPTIMAGE_PT_node.poll
 
 
 classes = (
-    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_queue,
+    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_more,
+    GPTIMAGE_PT_queue,
     GPTIMAGE_PT_image, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin, GPTIMAGE_PT_image_queue,
-    GPTIMAGE_PT_node, GPTIMAGE_PT_node_queue,
+    GPTIMAGE_PT_node, GPTIMAGE_PT_node_more, GPTIMAGE_PT_node_queue,
 )

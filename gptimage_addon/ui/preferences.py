@@ -8,7 +8,7 @@ No postponed annotations here: Blender reads those of the class as properties.
 from datetime import date
 
 import bpy
-from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..blender import paths
 from ..blender.host import host
@@ -58,6 +58,11 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
     concurrency: IntProperty(
         name="Parallel Requests", description="How many requests are sent at once", default=4, min=1, max=32,
         update=_concurrency_changed)
+    use_budget: BoolProperty(
+        name="Session Budget", description="Refuse what would cost more than this in one Blender session, "
+        "with what is on its way counted in", default=False)
+    budget_usd: FloatProperty(
+        name="Session Budget", description="US dollars a Blender session may cost", default=5.0, min=0.0, precision=2, step=50)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -76,6 +81,11 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         layout.prop(self, "storage")
         layout.prop(self, "data_dir", placeholder=str(paths.default_data_dir()))
         layout.prop(self, "concurrency")
+        row = layout.row(heading="Session Budget (USD)")
+        row.prop(self, "use_budget", text="")
+        sub = row.row()
+        sub.active = self.use_budget
+        sub.prop(self, "budget_usd", text="")
 
     @staticmethod
     def _draw_key(layout: bpy.types.UILayout, service: object) -> None:

@@ -11,6 +11,7 @@ from functools import lru_cache
 import bpy
 
 from ..blender.host import JobView, host
+from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core import pricing
 from ..core.catalog import shutdown_notice
@@ -36,7 +37,7 @@ REPAIR_LABELS = {
     Repair.OPEN_BILLING: "Open Billing Page", Repair.ALLOW_ONLINE: "Open Online Access Setting",
     Repair.RESTART_WORKER: "Restart Helper", Repair.RAISE_BUDGET: "Open Budget Settings",
 }
-SERVICES = {ServiceKind.PRACTICE: "practice service, on this machine", ServiceKind.OPENAI: "OpenAI"}
+SERVICES = {ServiceKind.PRACTICE: "made on this machine", ServiceKind.OPENAI: "sent to OpenAI"}
 
 
 def _wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
@@ -95,10 +96,15 @@ def draw_price(layout: bpy.types.UILayout, panel: PanelSettings, template: Templ
     else:
         amount = ("" if found.exact else "about ") + _dollars(found.usd) + ("" if found.exact else " (estimate)")
         text = f"Free. Would have cost {amount}" if service.kind is ServiceKind.PRACTICE else f"Price: {amount}"
-    column.label(text=text, icon='FUND', translate=False)
-    many = f"{words.n} pictures, " if words.n > 1 else ""
-    where = SERVICES.get(service.kind) or service.base_url
-    column.label(text=f"{many}{words.size}, sent to {where}", icon='BLANK1', translate=False)
+    column.label(text=text, translate=False)
+    many = f"{words.n} x " if words.n > 1 else ""
+    where = SERVICES.get(service.kind) or f"sent to {service.base_url}"
+    column.label(text=f"{many}{words.size.replace('x', ' x ')} px, {where}", translate=False)
+    try:
+        check_online(service)
+    except GptImageError as error:
+        draw_error(column, error)
+        return sentence(error)
     if service.kind is ServiceKind.OPENAI and (notice := shutdown_notice(words.model, date.today())):
         _wrapped(column, notice, 'ERROR')
     return ""
@@ -132,8 +138,7 @@ def _draw_job(box: bpy.types.UILayout, view: JobView) -> None:
     column = box.column(align=True)
     row = column.row(align=True)
     label, icon = STATES[record.state]
-    practice = " (practice)" if job.service.kind is ServiceKind.PRACTICE else ""
-    row.label(text=name_from_prompt(job.prompt) + practice, icon=icon, translate=False)
+    row.label(text=name_from_prompt(job.prompt), icon=icon, translate=False)
     if view.is_active:
         row.operator("gptimage.cancel_job", text="", icon='X', emboss=False).job_id = job.id
     else:
@@ -159,8 +164,11 @@ def _draw_job(box: bpy.types.UILayout, view: JobView) -> None:
 
 def _draw_progress(column: bpy.types.UILayout, view: JobView, label: str) -> None:
     record, job = view.record, view.job
+    if job.service.kind is ServiceKind.PRACTICE:
+        label = f"Practice: {label}"
     if not record.sent_at:
-        _wrapped(column, record.note or "Waiting for its turn")
+        waiting = "Waiting for its turn" if host.is_ready else "Starting the helper"
+        _wrapped(column, record.note or waiting)
         return
     # True progress only: partial pictures received, and the time against the deadline.
     elapsed = max(0.0, time.time() - record.sent_at)
@@ -176,8 +184,9 @@ def _outcome(view: JobView) -> str:
         return ""
     cost = result.cost_usd
     if job.service.kind is ServiceKind.PRACTICE:
-        paid = f"free, would have cost {_dollars(cost)}" if cost is not None else "free"
-    elif cost is not None:
+        would = f", would have cost {_dollars(cost)}" if cost is not None else ""
+        return f"Practice, {result.seconds:.0f} s{would}"
+    if cost is not None:
         paid = f"cost {_dollars(cost)}"
     else:
         paid = f"about {_dollars(job.estimate_usd)}" if job.estimate_usd is not None else "cost not told"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import re
 from dataclasses import dataclass, field
 
 from ..core.errors import AnswerError, GptImageError, error_from_answer
@@ -21,6 +22,9 @@ class Answer:
     usage: dict | None = None
 
 
+_EVENT_END = re.compile(rb"\r?\n\r?\n")
+
+
 class EventReader:
     """Server-sent events out of a byte stream that comes in pieces of any size."""
 
@@ -30,11 +34,13 @@ class EventReader:
 
     def feed(self, chunk: bytes) -> list[dict]:
         """The events that are whole with this piece. What is no JSON object (such as [DONE]) is left out."""
-        self._rest += chunk.replace(b"\r\n", b"\n") if b"\r" in chunk else chunk
+        self._rest += chunk
         events = []
-        while (end := self._rest.find(b"\n\n", max(0, self._searched - 1))) >= 0:
-            event = self._event(bytes(self._rest[:end]))
-            del self._rest[:end + 2]
+        while end := _EVENT_END.search(self._rest, max(0, self._searched - 3)):
+            start, after = end.span()
+            del end                             # it holds the buffer, which could not shrink
+            event = self._event(bytes(self._rest[:start]))
+            del self._rest[:after]
             self._searched = 0
             if event is not None:
                 events.append(event)
@@ -44,7 +50,7 @@ class EventReader:
     @staticmethod
     def _event(block: bytes) -> dict | None:
         name, data = "", []
-        for line in block.split(b"\n"):
+        for line in block.splitlines():
             key, _, value = line.partition(b":")
             if key == b"event":
                 name = value.strip().decode("utf-8", "replace")

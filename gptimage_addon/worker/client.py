@@ -19,7 +19,8 @@ import httpx2
 import openai
 
 from ..core.errors import (
-    AnswerError, GptImageError, OnlineAccessError, TransientError, UncertainError, error_from_answer,
+    AnswerError, GptImageError, InputError, OnlineAccessError, QuotaError, RefusedError, TransientError,
+    UncertainError, error_from_answer,
 )
 from ..core.protocol import ModelInfo
 from ..core.request import Edit, Generate, SentPicture, ServiceKind
@@ -34,6 +35,7 @@ MAX_PICTURE_BYTES = 200_000_000
 MAX_ANSWER_BYTES = 1_000_000_000
 # A gateway that gave up waiting: what it waited for may well have been made, and billed.
 _GATEWAY_GAVE_UP = (504, 524)
+_STREAM_FIELDS = ("", "stream", "partial_images")
 
 
 def is_loopback(url: str) -> bool:
@@ -45,6 +47,17 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _check_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return
+    except ValueError:                          # broken brackets, or a port that is none
+        pass
+    raise InputError(f"{url!r} is not the address of a server", field="service",
+                     hint="Write it like http://localhost:8000/v1 in Preferences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +73,23 @@ class OpenAnswer:
 
 
 class Client:
-    """One service with one key. Use it from one event loop; cancelling a task closes its connection."""
+    """One service with one key. Use it from one event loop; cancelling a task closes its connection.
+
+    Raises InputError(field="service") for a `base_url` that is no address.
+    """
 
     def __init__(self, kind: ServiceKind, base_url: str, key: str) -> None:
+        _check_address(base_url)
         self.kind = kind
         self.base_url = base_url
         self._streaming_refused = False
         # Without a key the SDK refuses to start; servers that need none take any word.
         # No read timeout: a picture may take minutes, and the job has its own total deadline.
+        # What stays on this machine does not go through the environment's proxy, which could not reach it.
         self._sdk = openai.AsyncOpenAI(
             api_key=key or "none", base_url=base_url, max_retries=0,
             timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S),
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(base_url)),
         )
         self._key = key
 
@@ -106,15 +125,21 @@ class Client:
         images = self._sdk.images.with_streaming_response
         method = images.edit if isinstance(request, Edit) else images.generate
         try:
-            async with method(**request_fields(request, folder, streams)) as response:
+            fields = request_fields(request, folder, streams)
+        except OSError as error:
+            raise InputError(f"A picture to send cannot be read: {error}", field="images",
+                             hint="Nothing was sent. Start the job anew") from error
+        try:
+            async with method(**fields) as response:
                 head = AnswerHead(response.status_code, response.headers.get("content-type", ""),
                                   response.headers.get("x-request-id", ""))
                 yield OpenAnswer(head, _bounded(response.iter_bytes(), MAX_ANSWER_BYTES))
         except openai.APIStatusError as error:
-            if streams and error.status_code in (400, 405, 422) and "stream" in error.response.text.lower():
+            trouble = _status_error(error, request.model)
+            if streams and _refuses_stream(error, trouble):
                 yield None
                 return
-            raise _status_error(error, request.model) from error
+            raise trouble from error
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
             raise _connection_error(error) from error
 
@@ -134,15 +159,19 @@ class Client:
 
         The key goes along only to the service's own host. Raises AnswerError: the answer itself is kept.
         """
-        url = urljoin(self.base_url.rstrip("/") + "/", address)
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise AnswerError("The service gave an address for its picture that cannot be fetched")
+        try:
+            url = urljoin(self.base_url.rstrip("/") + "/", address)
+            _check_address(url)
+        except (ValueError, InputError) as error:
+            raise AnswerError("The service gave an address for its picture that cannot be fetched") from error
         if not online and not is_loopback(url):
             raise OnlineAccessError(f"The picture lies on {urlsplit(url).hostname}, and online access is off")
         own = _origin(url) == _origin(self.base_url)
         headers = {"Authorization": f"Bearer {self._key}"} if own and self._key else {}
         try:
-            async with httpx2.AsyncClient(timeout=CONNECT_TIMEOUT_S, follow_redirects=True) as http, \
+            # A redirect may lead off this machine, and is followed only where that is allowed.
+            async with httpx2.AsyncClient(timeout=CONNECT_TIMEOUT_S, follow_redirects=online,
+                                          trust_env=not is_loopback(url)) as http, \
                     http.stream("GET", url, headers=headers) as response:
                 response.raise_for_status()
                 return b"".join([chunk async for chunk in _bounded(response.aiter_bytes(), MAX_PICTURE_BYTES)])
@@ -217,6 +246,13 @@ def _status_error(error: openai.APIStatusError, model: str) -> GptImageError:
     return error_from_answer(
         response.status_code, said, request_id=response.headers.get("x-request-id", ""),
         retry_after_s=_retry_after_s(response.headers.get), model=model)
+
+
+def _refuses_stream(error: openai.APIStatusError, trouble: GptImageError) -> bool:
+    """Whether the service refused the stream and not the request, whose own words may speak of streams."""
+    if isinstance(trouble, RefusedError | QuotaError) or trouble.field not in _STREAM_FIELDS:
+        return False
+    return error.status_code in (400, 405, 422) and "stream" in error.response.text.lower()
 
 
 def _json_or_text(response: Any) -> object:

@@ -13,13 +13,11 @@ import secrets
 import sys
 
 from ..core import protocol
-from ..core.errors import WorkerError
+from ..core.errors import InputError, WorkerError
 from ..library.journal import WorkerLock
 from .pipes import Inbox, Outbox
 
 __all__ = ("main",)
-
-log = logging.getLogger(__name__)
 
 # The oldest versions this was tried with. Another extension can bring an older one: the highest that any asks for wins.
 NEEDED = {"openai": (3, 54), "pillow": (11, 0), "keyring": (25, 0), "platformdirs": (4, 0)}
@@ -82,7 +80,6 @@ async def _serve(hello: protocol.Hello, inbox: Inbox, outbox: Outbox, name: str)
     while (line := await lines.get()) is not None:
         try:
             session.handle(protocol.decode(line))
-        except Exception as error:              # border: one bad message must not end the jobs in hand
-            log.exception("message")
+        except (ValueError, InputError) as error:       # one bad message must not end the jobs in hand
             outbox.put(protocol.Trouble(WorkerError(f"The helper could not follow ({error})").to_dict()))
     await session.close()

@@ -19,6 +19,7 @@ import os
 import secrets
 import signal
 import socket
+import socketserver
 import sys
 import threading
 import typing
@@ -33,22 +34,25 @@ from .practice_requests import ReceivedRequest
 
 __all__ = ("Fault", "PracticeServer")
 
+
 class PracticeServer:
     """The service as an object: start, use `base_url` and `token`, stop. A context manager does both.
 
     `latency_s` is how long each picture takes, in seconds (spread over the partial ones when streaming).
     `picture` holds the bytes to answer with instead of a procedural picture. `script` gives one Fault, or None to
-    behave, per image request in order of arrival; after its end everything works. `requests` lists what arrived,
-    `disconnects` counts clients that left before their answer was complete. Any thread may read them.
+    behave, per image request in order of arrival; after its end everything works. `requests` lists what arrived
+    (with every uploaded byte: a server that runs for hours sets `keep_requests` to False), `disconnects` counts
+    clients that left before their answer was complete. Any thread may read them.
     """
 
     def __init__(
         self, *, port: int = 0, token: str | None = None, latency_s: float = 0.0,
-        script: Iterable[Fault | None] = (), picture: bytes | None = None,
+        script: Iterable[Fault | None] = (), picture: bytes | None = None, keep_requests: bool = True,
     ) -> None:
         self.token = secrets.token_urlsafe(24) if token is None else token
         self.latency_s = latency_s
         self.picture = picture
+        self.keep_requests = keep_requests
         self.requests: list[ReceivedRequest] = []
         self.disconnects = 0
         self.stopping = threading.Event()
@@ -92,8 +96,9 @@ class PracticeServer:
     # What the handler threads share.
 
     def record(self, request: ReceivedRequest) -> None:
-        with self._lock:
-            self.requests.append(request)
+        if self.keep_requests:
+            with self._lock:
+                self.requests.append(request)
 
     def count_disconnect(self) -> None:
         with self._lock:
@@ -127,12 +132,18 @@ class _HTTPServer(ThreadingHTTPServer):
     """Knows its open connections, so that stopping does not wait for idle clients."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], practice: PracticeServer) -> None:
         self.practice = practice
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
         super().__init__(address, PracticeHandler)
+
+    def server_bind(self) -> None:
+        """As HTTPServer does, but without asking a name server for our own name: that can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def process_request(self, request: typing.Any, client_address: typing.Any) -> None:
         with self._changed:
@@ -180,7 +191,9 @@ def main(argv: list[str] | None = None) -> int:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    with PracticeServer(port=options.port, token=read_token(options.token_file), latency_s=options.latency) as server:
+    server = PracticeServer(port=options.port, token=read_token(options.token_file), latency_s=options.latency,
+                            keep_requests=False)
+    with server:
         print(json.dumps({"base_url": server.base_url}), flush=True)
         while not over.wait(0.5):            # on Windows an untimed wait would not see the signal
             pass

@@ -213,6 +213,7 @@ class PracticeHandler(BaseHTTPRequestHandler):
         for seed in seeds:
             self._wait(self.practice.latency_s)
             data.append(self._hand_over(self._draw(asked, seed, fault)[-1], request.output_format, fault))
+        self._wait(0)                        # drawing takes time as well: is anybody still there?
         body = json.dumps({"created": int(time.time()), "data": data, **about, **usage}).encode()
         self._send(200, body, "application/json", headers=fault.headers, cut=bool(fault.cut))
 
@@ -331,7 +332,10 @@ class PracticeHandler(BaseHTTPRequestHandler):
 
     def _cut(self) -> None:
         self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        try:
+            self.connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass                             # the client was faster
 
 
 def _open_picture(data: bytes) -> np.ndarray:

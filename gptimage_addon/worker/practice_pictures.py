@@ -16,7 +16,8 @@ import re
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .practice_surfaces import RGB, SURFACES, Frame, Look, Surface, abstract, cells, fbm, mix, moss, resize, rust, step
+from .practice_noise import RGB, Frame, Look, Surface, cells, fbm, mix, resize, step
+from .practice_surfaces import SURFACES, abstract, moss, rust
 
 __all__ = ("encode_picture", "make_picture", "redraw")
 
@@ -24,14 +25,16 @@ __all__ = ("encode_picture", "make_picture", "redraw")
 _TEMPLATE = re.compile(r"flat texture map of (.+?)\. Seen straight on", re.DOTALL)
 _ROLES = re.compile(r"\nThe pictures given are, in order:.*", re.DOTALL)
 _COLORS: dict[str, RGB] = {
-    "red": (0.68, 0.18, 0.15), "crimson": (0.62, 0.09, 0.17), "orange": (0.85, 0.46, 0.16), "yellow": (0.88, 0.76, 0.25),
-    "ochre": (0.76, 0.56, 0.24), "golden": (0.84, 0.66, 0.28), "green": (0.27, 0.50, 0.25), "lime": (0.62, 0.78, 0.25),
-    "olive": (0.42, 0.43, 0.21), "teal": (0.11, 0.46, 0.46), "turquoise": (0.22, 0.68, 0.68), "cyan": (0.30, 0.75, 0.82),
-    "blue": (0.19, 0.34, 0.62), "navy": (0.11, 0.17, 0.35), "indigo": (0.25, 0.22, 0.50), "purple": (0.45, 0.24, 0.53),
-    "violet": (0.50, 0.33, 0.68), "magenta": (0.73, 0.19, 0.52), "pink": (0.88, 0.56, 0.65), "brown": (0.43, 0.28, 0.18),
-    "beige": (0.82, 0.75, 0.62), "cream": (0.93, 0.89, 0.78), "tan": (0.74, 0.60, 0.43), "white": (0.93, 0.93, 0.92),
-    "black": (0.13, 0.13, 0.14), "gray": (0.52, 0.52, 0.52), "grey": (0.52, 0.52, 0.52), "silver": (0.74, 0.75, 0.77),
-    "terracotta": (0.71, 0.40, 0.27), "charcoal": (0.21, 0.21, 0.23),
+    "red": (0.68, 0.18, 0.15), "crimson": (0.62, 0.09, 0.17), "orange": (0.85, 0.46, 0.16),
+    "yellow": (0.88, 0.76, 0.25), "ochre": (0.76, 0.56, 0.24), "golden": (0.84, 0.66, 0.28),
+    "green": (0.27, 0.50, 0.25), "lime": (0.62, 0.78, 0.25), "olive": (0.42, 0.43, 0.21),
+    "teal": (0.11, 0.46, 0.46), "turquoise": (0.22, 0.68, 0.68), "cyan": (0.30, 0.75, 0.82),
+    "blue": (0.19, 0.34, 0.62), "navy": (0.11, 0.17, 0.35), "indigo": (0.25, 0.22, 0.50),
+    "purple": (0.45, 0.24, 0.53), "violet": (0.50, 0.33, 0.68), "magenta": (0.73, 0.19, 0.52),
+    "pink": (0.88, 0.56, 0.65), "brown": (0.43, 0.28, 0.18), "beige": (0.82, 0.75, 0.62),
+    "cream": (0.93, 0.89, 0.78), "tan": (0.74, 0.60, 0.43), "white": (0.93, 0.93, 0.92),
+    "black": (0.13, 0.13, 0.14), "gray": (0.52, 0.52, 0.52), "grey": (0.52, 0.52, 0.52),
+    "silver": (0.74, 0.75, 0.77), "terracotta": (0.71, 0.40, 0.27), "charcoal": (0.21, 0.21, 0.23),
 }
 _SURFACE_WORDS = frozenset(("texture", "material", "surface", "pattern", "seamless", "tileable", "wall", "floor"))
 _SCENE_WORDS = frozenset((
@@ -41,7 +44,7 @@ _SCENE_WORDS = frozenset((
     "tree", "trees", "ship", "boat", "car", "spaceship", "room", "interior", "concept", "scene", "view",
 ))
 _MAX_DRAWN_PIXELS = 4_200_000        # larger pictures are enlarged from this, to keep 4K within three seconds
-_REMOVAL = re.compile(r"\b(remove|erase|delete|take away|get rid of|clean up|nothing|empty|without)\b", re.IGNORECASE)
+_REMOVAL = re.compile(r"\b(remove|erase|delete|take away|get rid of|clean up)\b|^\s*(nothing|empty)\b")
 
 
 # --- Words ------------------------------------------------------------------------------------------------
@@ -207,7 +210,8 @@ def _draw_scene(frame: Frame, look: Look) -> np.ndarray:
         mask = step(frame.y - line[None, :], -0.8, 0.8)
         texture = fbm(frame, 50, 4) * 0.05 * near if layer == layers - 1 else np.float32(0)
         rgb = mix(rgb, [c * (1 + texture) for c in color], mask)
-    picture = Image.fromarray(_to_bytes([plane + frame.rng.normal(0, 0.006) for plane in rgb]))
+    dither = rng.normal(0, 0.004, (height, width)).astype(np.float32)        # else the sky shows bands
+    picture = Image.fromarray(_to_bytes([plane + dither for plane in rgb]))
     _draw_subject(picture, look, low)
     return np.array(picture)
 
@@ -318,7 +322,8 @@ def _drift(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     back = (1 / zoom, 0.0, width / 2 - (width / 2 + shift_x) / zoom,
             0.0, 1 / zoom, height / 2 - (height / 2 + shift_y) / zoom)
     margin = 48                                   # beyond the frame's edge its border goes on
-    padded = np.pad(np.clip(rgb + 0.5, 0, 255).astype(np.uint8), ((margin, margin), (margin, margin), (0, 0)), "reflect")
+    frame = np.clip(rgb + 0.5, 0, 255).astype(np.uint8)
+    padded = np.pad(frame, ((margin, margin), (margin, margin), (0, 0)), "reflect")
     back = (back[0], 0.0, back[2] + margin, 0.0, back[4], back[5] + margin)
     moved = Image.fromarray(padded).transform((width, height), Image.Transform.AFFINE, back, Image.Resampling.BICUBIC)
     gain, gamma = 1 + rng.uniform(-0.04, 0.04), rng.uniform(0.97, 1.03)

@@ -22,6 +22,9 @@ from .retry import retry_delay_s
 
 __all__ = ("JobRunner",)
 
+# Some servers leave the connection open after a stream's last event.
+END_GRACE_S = 2.0
+
 
 class JobRunner:
     """Runs one job. `client` gives the service's client when the job's turn comes; `tell` gets each new record."""
@@ -98,6 +101,8 @@ class JobRunner:
                             await self._receive(answer)
                         return time.monotonic() - sent
                     except GptImageError as error:
+                        if isinstance(error, UncertainError) and await self._is_whole(job):
+                            return time.monotonic() - sent
                         left = job.deadline_s - (time.monotonic() - started)
                         delay = retry_delay_s(error, attempt, left)
                         if delay is None or self.record.state is not JobState.SENDING:
@@ -113,16 +118,35 @@ class JobRunner:
 
     async def _receive(self, answer: OpenAnswer) -> None:
         """Write the answer to disk as it comes. On return it is there, whole, synced."""
-        await asyncio.to_thread(self.journal.write_head, self.record.job_id, answer.head)
-        await self._move(JobState.RECEIVING, durable=False)
         events = EventReader() if answer.streams else None
         with open(self.journal.answer_path(self.record.job_id), "wb") as file:
-            async for chunk in answer.chunks:
-                file.write(chunk)
-                for event in events.feed(chunk) if events else ():
-                    await self._show_partial(event)
-            file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
+            # After the file is made: writing the head brings both names to the disk.
+            await asyncio.to_thread(self.journal.write_head, self.record.job_id, answer.head)
+            await self._move(JobState.RECEIVING, durable=False)
+            try:
+                async with asyncio.timeout(None) as patience:
+                    async for chunk in answer.chunks:
+                        file.write(chunk)
+                        file.flush()            # what our own death must not take along
+                        for event in events.feed(chunk) if events else ():
+                            if str(event.get("type", "")).endswith(".completed"):
+                                patience.reschedule(asyncio.get_running_loop().time() + END_GRACE_S)
+                            await self._show_partial(event)
+            except TimeoutError:
+                if not patience.expired():
+                    raise
+            finally:                            # what came before a lost connection is kept as well
+                await asyncio.to_thread(os.fsync, file.fileno())
+
+    async def _is_whole(self, job: Job) -> bool:
+        """Whether all pictures came before the connection was lost: then nothing is missing but its end."""
+        if self.record.state is not JobState.RECEIVING:
+            return False
+        try:
+            _, answer = await asyncio.to_thread(self._read, job)
+        except GptImageError:
+            return False
+        return len(answer.pictures) >= job.request.n
 
     async def _show_partial(self, event: dict) -> None:
         if not str(event.get("type", "")).endswith("partial_image"):
@@ -165,8 +189,8 @@ class JobRunner:
         head, raw = found
         return head, read_answer(raw, head.content_type, request_id=head.request_id, model=job.request.model)
 
-    async def recover(self, job: Job) -> bool:
-        """Settle a job that a dead worker left. True if the artist should hear of it.
+    async def recover(self, job: Job) -> None:
+        """Settle a job that a dead worker left.
 
         A whole answer is finished; what was in flight without one is uncertain, and never sent again by itself.
         """
@@ -184,7 +208,6 @@ class JobRunner:
                         "Blender or its helper stopped while this request was on its way"))
             else:
                 await self.finish(job, 0.0)
-        return self.record.state in (JobState.QUEUED, JobState.DONE, JobState.UNCERTAIN)
 
     async def _end(self, state: JobState, error: GptImageError) -> None:
         await self._move(state, error=error.to_dict(), ended_at=time.time(), note="")

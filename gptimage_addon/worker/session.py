@@ -14,7 +14,7 @@ from ..core import protocol
 from ..core.errors import GptImageError, KeyMissingError, WorkerError
 from ..core.protocol import Message
 from ..core.request import Job, JobRecord, JobState, Service, ServiceKind
-from ..library.journal import Journal
+from ..library.journal import Journal, WorkerLock
 from . import keys
 from .client import OPENAI_URL, Client
 from .pipes import Outbox
@@ -133,7 +133,8 @@ class Session:
     async def _run(self, runner: JobRunner) -> None:
         try:
             known = await asyncio.to_thread(self.journal.read_record, runner.record.job_id)
-            if not known.is_unsent:             # whoever asks twice: a job is sent once
+            taken = known.worker not in ("", self.name) and WorkerLock.is_held(self.journal.data_dir, known.worker)
+            if taken or not known.is_unsent:    # whoever asks twice: a job is sent once
                 self._tell(known)
                 return
             await runner.run(self._turns)
@@ -151,8 +152,8 @@ class Session:
             if job.id not in self._runners:
                 runner = JobRunner(self.journal, replace(record, worker=self.name), online=False,
                                    client=lambda job: self._client(job.service, False), tell=lambda _: None)
-                if await runner.recover(job):
-                    self._outbox.put(protocol.Recovered(runner.record))
+                await runner.recover(job)
+                self._outbox.put(protocol.Recovered(runner.record))
         self._outbox.put(protocol.RecoveryDone())
 
     # --- services -----------------------------------------------------------------------------------------
@@ -178,7 +179,7 @@ class Session:
 
     def _practice_server(self) -> PracticeServer:
         if self._practice is None:
-            self._practice = PracticeServer(latency_s=self._hello.practice_latency_s)
+            self._practice = PracticeServer(latency_s=self._hello.practice_latency_s, keep_requests=False)
             self._practice.start()
         return self._practice
 

@@ -54,7 +54,7 @@ WORKER_ONLY = (
     "threading", "_thread", "concurrent.futures", "multiprocessing", "urllib.request", "http", "socket", "requests",
 )
 # Here an unforeseen error is logged and the rest goes on: the worker's message loop, the timer pump, unregistering.
-BORDERS = frozenset({"worker/main.py", "blender/host.py", "registration.py", "__init__.py"})
+BORDERS = frozenset({"worker/session.py", "blender/host.py", "registration.py", "__init__.py"})
 
 
 class Source(NamedTuple):
@@ -112,14 +112,12 @@ def imports(source: Source, nodes: Iterator[ast.AST] | None = None) -> Iterator[
                 yield Import(node.lineno, ".".join([*prefix, alias.name]))
 
 
-def import_time(nodes: list[ast.stmt]) -> Iterator[ast.AST]:
+def import_time(node: ast.AST) -> Iterator[ast.AST]:
     """What runs when a module is imported: everything outside functions."""
-    for node in nodes:
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from import_time([child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)])
-            for handler in getattr(node, "handlers", ()):
-                yield from import_time(handler.body)
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from import_time(child)
 
 
 def dotted(node: ast.AST) -> str:
@@ -191,7 +189,7 @@ def only_compat_asks_for_the_blender_version(source: Source) -> Iterator[Violati
 def package_imports_without_blender(source: Source) -> Iterator[Violation]:
     """The worker, which has no bpy, imports the package's __init__: neither bpy nor a module of ours that has it."""
     if source.path == "__init__.py":
-        for found in imports(source, import_time(source.tree.body)):
+        for found in imports(source, import_time(source.tree)):
             if found.is_in(*BLENDER_MODULES) or found.room is not None:
                 yield Violation(found.line, f"imports {found.name} at import time")
 

@@ -50,7 +50,8 @@ def test_color_words_color() -> None:
 def test_the_words_of_the_template_do_not_color_or_light() -> None:
     """It speaks of light, shadow and background; only the artist's words count."""
     assert np.array_equal(texture("oak planks"), make_picture("oak planks", *SIZE, 0))
-    assert np.array_equal(make_picture(texture_prompt("Oak Planks", roles=("style", "")), *SIZE, 0), texture("oak planks"))
+    with_roles = texture_prompt("Oak Planks", roles=("style", ""))
+    assert np.array_equal(make_picture(with_roles, *SIZE, 0), texture("oak planks"))
 
 
 def test_brick_has_courses_of_mortar() -> None:
@@ -81,7 +82,9 @@ def test_unknown_words_make_a_surface_in_the_template_and_a_scene_outside() -> N
     assert mean(texture("gloop")).tolist() != mean(texture("zorgon")).tolist()
 
 
-@pytest.mark.parametrize("words", ["a lighthouse at dusk", "a robot character", "a wooden house by a lake", "a tree at night"])
+@pytest.mark.parametrize("words", [
+    "a lighthouse at dusk", "a robot character", "a wooden house by a lake", "a tree at night",
+])
 def test_scenes_at_any_shape(words: str) -> None:
     for size in ((640, 256), (256, 640)):
         assert make_picture(words, *size, 0).shape == (size[1], size[0], 3)
@@ -154,7 +157,8 @@ def test_an_edit_without_mask_blends_and_resizes() -> None:
 @pytest.mark.parametrize("channels", [3, 4])
 def test_encoding(output_format: str, found: str, channels: int) -> None:
     picture = make_picture("water", 200, 100, 0, transparent=channels == 4)
-    with Image.open(io.BytesIO(encode_picture(picture, output_format, 90 if output_format != "png" else None))) as image:
+    data = encode_picture(picture, output_format, None if output_format == "png" else 90)
+    with Image.open(io.BytesIO(data)) as image:
         assert image.format == found and image.size == (200, 100)
         assert len(image.getbands()) == (3 if output_format == "jpeg" else channels)
         back = np.asarray(image.convert("RGB"), np.float32)

@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every test here gets a factory-fresh Blender with the add-on registered, and leaves nothing of it behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import pytest
+
+import gptimage_addon
+from gptimage_addon.blender.host import Host, host
+from gptimage_addon.worker.practice import PracticeServer
+
+
+@pytest.fixture(autouse=True)
+def addon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """The registered add-on's host, with a data folder of its own and no key anywhere."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    bpy.ops.wm.read_factory_settings()
+    gptimage_addon.register()
+    host.data_dir = tmp_path / "data"
+    host.practice_latency_s = 0.0
+    yield host
+    worker = host.reset()
+    # A class that is left registered can crash Blender at exit.
+    gptimage_addon.unregister()
+    host.data_dir = None
+    assert worker is None or worker.wait(20.0), "the worker did not end"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PracticeServer]:
+    """A service on this machine that lists what it is sent. Its token is the key in the environment."""
+    with PracticeServer() as running:
+        monkeypatch.setenv("OPENAI_API_KEY", running.token)
+        yield running
+
+
+@pytest.fixture
+def cube() -> bpy.types.Object:
+    """The factory scene's cube: 2 m, with a UV map and one slot; selected and active."""
+    return bpy.data.objects["Cube"]

@@ -1,0 +1,40 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the drivers share: actions of an artist in our panels, by real mouse and keyboard."""
+
+import sys
+
+import bpy
+import lab
+
+PACKAGE = "bl_ext.user_default.gptimage_addon"
+PROMPT_BELOW_TOP_PX = 27
+
+
+def host():
+    return sys.modules[f"{PACKAGE}.blender.host"].host
+
+
+def type_prompt(kind, words):
+    """Type into the prompt field: the first row below the first panel's header.
+
+    It is not looked for by hovering: Blender 4.3 does not report a text field of an extension.
+    """
+    region = lab.region(lab.area(kind), "UI")
+    x, y = lab.screen_point(region.x + region.width * 0.4, region.y + region.height)
+    yield from lab.click(x, y + PROMPT_BELOW_TOP_PX)
+    yield 0.5
+    yield from lab.key("ctrl+a")
+    yield from lab.type_text(words)
+    yield from lab.key("Return")
+    yield from lab.until(lambda: bpy.context.scene.gptimage.prompt == words, 5)
+
+
+def press(kind, operator, fx=0.5):
+    x, y = yield from lab.find_button(kind, operator, fx=fx)
+    yield from lab.click(x, y)
+
+
+def all_landed(seconds=90):
+    yield from lab.until(lambda: host().jobs and all(view.landed for view in host().jobs.values()), seconds)
+    yield 1.5
