@@ -55,7 +55,12 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """Look for jobs that dead workers left, finish what was received, and report them."""
+    """Look for jobs that dead workers left, finish what was received, and report them.
+
+    `online` is whether a picture of theirs may be fetched from off this machine.
+    """
+
+    online: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,6 @@ def decode(line: bytes) -> Message:
         raise ValueError("the line is too long")
     facts = json.loads(line)
     name = facts.pop("message", "") if isinstance(facts, dict) else ""
-    if name not in _KINDS:
+    if not isinstance(name, str) or name not in _KINDS:
         raise ValueError(f"unknown message {name!r}")
     return from_json(_KINDS[name], facts, name)

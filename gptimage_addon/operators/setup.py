@@ -12,7 +12,7 @@ from ..blender import paths
 from ..blender.host import host
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
-from ..core.errors import BILLING_URL, VERIFICATION_URL, GptImageError, Repair
+from ..core.errors import BILLING_URL, VERIFICATION_URL, GptImageError, InputError, Repair
 from .report import report
 
 __all__ = ()
@@ -24,16 +24,22 @@ class GPTIMAGE_OT_store_key(bpy.types.Operator):
     bl_description = "Keep the key in the system's keychain, never in Blender's files"
     bl_options = {'INTERNAL'}
 
-    # SKIP_SAVE: Blender must not remember it as the operator's last value. HIDDEN from no one: it is typed here.
+    # SKIP_SAVE: Blender must not remember it as the operator's last value.
     key: StringProperty(name="API Key", description="The key from the service's website", subtype='PASSWORD',
                         options={'SKIP_SAVE'})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Keep Key")
 
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.activate_init = True            # typing or pasting goes into the field at once
+        self.layout.prop(self, "key")
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         key, self.key = self.key.strip(), ""
         try:
+            if not key:
+                raise InputError("The key is empty", field="key", hint="Paste the key from the service's website")
             host.store_key(read_preferences().service, key)
         except GptImageError as error:
             return report(self, error)

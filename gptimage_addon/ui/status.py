@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from datetime import date
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import bpy
 
@@ -25,7 +26,8 @@ from ..operators.settings import PanelSettings, read_settings
 __all__ = ("draw_button", "draw_error", "draw_price", "draw_queue")
 
 JOBS_SHOWN = 8
-WRAP_AT = 46
+LETTER_PX = 6.4                 # of the interface font at scale 1, on average
+MARGIN_PX = 80                  # tabs, icon and borders of a sidebar
 STATES = {
     JobState.QUEUED: ("Waiting", 'SORTTIME'), JobState.SENDING: ("Sent", 'EXPORT'),
     JobState.RECEIVING: ("Receiving", 'IMPORT'), JobState.FINISHING: ("Finishing", 'SHADING_TEXTURE'),
@@ -42,9 +44,11 @@ SERVICES = {ServiceKind.PRACTICE: "made on this machine", ServiceKind.OPENAI: "s
 
 def _wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
     """A text of more than one line: labels do not wrap by themselves."""
+    region = bpy.context.region
+    fits = max(20, int((region.width / bpy.context.preferences.system.ui_scale - MARGIN_PX) / LETTER_PX))
     line = ""
     for word in text.split():
-        if line and len(line) + len(word) >= WRAP_AT:
+        if line and len(line) + len(word) >= fits:
             layout.label(text=line, icon=icon, translate=False)
             line, icon = "", 'BLANK1' if icon != 'NONE' else 'NONE'
         line = f"{line} {word}".strip()
@@ -98,7 +102,7 @@ def draw_price(layout: bpy.types.UILayout, panel: PanelSettings, template: Templ
         text = f"Free. Would have cost {amount}" if service.kind is ServiceKind.PRACTICE else f"Price: {amount}"
     column.label(text=text, translate=False)
     many = f"{words.n} x " if words.n > 1 else ""
-    where = SERVICES.get(service.kind) or f"sent to {service.base_url}"
+    where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"
     column.label(text=f"{many}{words.size.replace('x', ' x ')} px, {where}", translate=False)
     try:
         check_online(service)

@@ -63,7 +63,8 @@ def store_key(service: Service, key: str) -> str:
     try:
         if key:
             keyring.set_password(_NAME, account, key)
-            where = "keychain"
+            if keyring.get_password(_NAME, account) == key:      # some keychains take everything and keep nothing
+                where = "keychain"
         elif keyring.get_password(_NAME, account) is not None:
             keyring.delete_password(_NAME, account)
     except keyring.errors.KeyringError:

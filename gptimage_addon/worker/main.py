@@ -48,18 +48,20 @@ def main() -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     outbox, inbox = Outbox(pipe_out), Inbox(sys.stdin.buffer)
+    lock = None
     try:
         hello = protocol.decode(inbox.first_line())
         if not isinstance(hello, protocol.Hello) or hello.protocol != protocol.PROTOCOL:
             raise ValueError("another version of the extension asked")
         problem = missing_part()
-        lock = WorkerLock(hello.data_dir, f"{os.getpid()}-{secrets.token_hex(4)}")
-    except ValueError as error:
+        if problem is None:
+            lock = WorkerLock(hello.data_dir, f"{os.getpid()}-{secrets.token_hex(4)}")
+    except (ValueError, InputError) as error:   # InputError: a field of Hello that we do not know
         problem = WorkerError(f"The helper does not fit this Blender session: {error}", hint="Restart Blender")
     except OSError as error:
         problem = WorkerError(f"The data folder cannot be used: {error}",
                               hint="Choose another data folder in Preferences")
-    if problem:
+    if lock is None:
         outbox.put(protocol.Trouble(problem.to_dict()))
         outbox.close()
         return 1
@@ -67,15 +69,22 @@ def main() -> int:
         version = importlib.metadata.version
         outbox.put(protocol.Ready(protocol.PROTOCOL, lock.name, platform.python_version(), version("openai"),
                                   version("pillow")))
-        asyncio.run(_serve(hello, inbox, outbox, lock.name))
+        try:
+            asyncio.run(_serve(hello, inbox, outbox, lock.name))
+            status = 0
+        except ImportError as error:
+            outbox.put(protocol.Trouble(WorkerError(
+                f"A library of the extension does not work here ({error})", field=error.name or "",
+                hint="Reinstall the extension's zip for this system, then restart Blender").to_dict()))
+            status = 1
     outbox.close()
-    return 0
+    return status
 
 
 async def _serve(hello: protocol.Hello, inbox: Inbox, outbox: Outbox, name: str) -> None:
-    lines = inbox.listen()
     from .session import Session                # here because it imports openai, which takes a second or two
 
+    lines = inbox.listen()                      # after the import: Python cannot end while its thread reads
     session = Session(hello, outbox, name)
     while (line := await lines.get()) is not None:
         try:

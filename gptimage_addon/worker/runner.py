@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 from ..core import pricing
-from ..core.errors import AnswerError, CancelledError, GptImageError, UncertainError, WorkerError
+from ..core.errors import (
+    AnswerError, CancelledError, GptImageError, OnlineAccessError, UncertainError, WorkerError,
+)
 from ..core.request import Job, JobRecord, JobState, Result, ServiceKind
 from ..library.journal import AnswerHead, Journal, write_atomic
 from .answer import Answer, EventReader, decode_base64, read_answer
@@ -171,6 +173,11 @@ class JobRunner:
                 for item in answer.pictures
             ]
             finished = await asyncio.to_thread(write_pictures, pictures, self.folder)
+        except OnlineAccessError as error:
+            # Paid, made, and only to be fetched: on disk the job stays, so that a later session offers it again.
+            self.record = self.record.moved(JobState.FAILED, error=error.to_dict(), ended_at=time.time())
+            self._tell(self.record)
+            return
         except GptImageError as error:
             await self._end(JobState.FAILED, error)
             return

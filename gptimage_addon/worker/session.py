@@ -91,8 +91,8 @@ class Session:
                     self._runners[job_id][1].cancel()
             case protocol.Configure(concurrency):
                 self._turns.resize(concurrency)
-            case protocol.Recover():
-                self._start(self._recover())
+            case protocol.Recover(online):
+                self._start(self._recover(online))
             case protocol.AskKey(service):
                 self._start(self._tell_key(service))
             case protocol.StoreKey(service, key):
@@ -115,9 +115,16 @@ class Session:
             self._practice.stop()
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception as error:              # border: whoever waits for an answer must hear that none comes
+            log.exception("message")
+            self._outbox.put(protocol.Trouble(WorkerError(f"The helper could not follow ({error})").to_dict()))
 
     # --- jobs ---------------------------------------------------------------------------------------------
 
@@ -147,11 +154,11 @@ class Session:
     def _tell(self, record: JobRecord) -> None:
         self._outbox.put(protocol.RecordChanged(record))
 
-    async def _recover(self) -> None:
+    async def _recover(self, online: bool) -> None:
         for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
             if job.id not in self._runners:
-                runner = JobRunner(self.journal, replace(record, worker=self.name), online=False,
-                                   client=lambda job: self._client(job.service, False), tell=lambda _: None)
+                runner = JobRunner(self.journal, replace(record, worker=self.name), online=online,
+                                   client=lambda job: self._client(job.service, online), tell=lambda _: None)
                 await runner.recover(job)
                 self._outbox.put(protocol.Recovered(runner.record))
         self._outbox.put(protocol.RecoveryDone())

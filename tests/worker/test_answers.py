@@ -100,6 +100,8 @@ def test_a_picture_off_this_machine_needs_permission(worker: WorkerProcess, serv
     record = worker.run(make_job(serve(Fault(replace_body=body, content_type="application/json")).base_url))
     assert record.state is JobState.FAILED and record.error and record.error["repair"] == "ALLOW_ONLINE"
     assert worker.journal.answer_path(record.job_id).read_bytes() == body
+    # It is paid and made: a later session, which may go online, is to find it waiting.
+    assert worker.journal.read_record(record.job_id).state is JobState.FINISHING
 
 
 def test_a_picture_that_is_gone_is_not_asked_for_again(worker: WorkerProcess, serve: Serve) -> None:
