@@ -52,7 +52,8 @@ def draw_sheet(folder: Path) -> Image.Image:
     told = {line["id"]: line for line in map(json.loads, (folder / "run.jsonl").read_text(encoding="utf-8").splitlines())}
     jobs = [(asked[name], told[name]) for name in asked if name in told]
 
-    render = Image.open(folder / "render.png").convert("RGB")
+    with Image.open(folder / "render.png") as picture:
+        render = picture.convert("RGB")
     inner = WIDTH - 2 * EDGE
     shown = render.resize((inner, inner * render.height // render.width), Image.Resampling.LANCZOS)
     head, caption, foot = 128, 128, 64

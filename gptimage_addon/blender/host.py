@@ -185,7 +185,7 @@ class Host:
     def recover(self) -> None:
         """Look for jobs of earlier sessions. Every start of the worker does so."""
         if self._worker:
-            self._say(protocol.Recover(), answers=1)
+            self._say(protocol.Recover(_is_online()), answers=1)
         else:
             self._start()
 
@@ -226,7 +226,7 @@ class Host:
         self._ready = False
         self._worker.send(protocol.Hello(
             protocol.PROTOCOL, str(self.journal.data_dir), preferences.concurrency, self.practice_latency_s))
-        self._say(protocol.Recover(), answers=1)
+        self._say(protocol.Recover(_is_online()), answers=1)
 
     def _say(self, message: protocol.Message, answers: int = 0) -> None:
         self._start()
@@ -287,16 +287,20 @@ class Host:
             case protocol.Recovered(record):
                 self._hear_recovered(record)
             case protocol.RecoveryDone():
-                self._asked -= 1
+                self._answered()
             case protocol.KeyState(service):
-                self._asked -= 1
+                self._answered()
                 self.keys[service] = message
             case protocol.ConnectionChecked():
-                self._asked -= 1
+                self._answered()
                 self.connection = message
             case protocol.Trouble(error):
+                self._answered()            # it stands for the answer that cannot come
                 self.trouble = error_from_dict(error)
         _redraw()
+
+    def _answered(self) -> None:
+        self._asked = max(0, self._asked - 1)
 
     def _hear_recovered(self, record: JobRecord) -> None:
         view = self.jobs.get(record.job_id)

@@ -23,6 +23,7 @@ __all__ = (
 
 QUALITIES = ("low", "medium", "high", "xhigh", "max")
 FORMATS = ("png", "jpeg", "webp")
+INPUT_MIMES = ("image/png", "image/jpeg", "image/webp")
 BACKGROUNDS = ("auto", "opaque", "transparent")
 MODERATIONS = ("auto", "low")
 COMPLEXITIES = ("low", "medium", "high")
@@ -214,7 +215,7 @@ def _check_openai(request: Generate | Edit, today: date | None) -> None:
     # "auto" is refused: with it no price can be shown before sending.
     _choice("quality", request.quality, model.qualities, f"For {model.label}, quality")
     width, height = parse_size(request.size)
-    if not _legal(width, height):
+    if not _legal(width, height) or request.size != f"{width}x{height}":      # it is sent as it is written
         near = "x".join(map(str, nearest_legal_size(width, height)))
         raise InputError(f"{request.size} is not a size the service makes", field="size", hint=f"The nearest is {near}")
     _choice("output_format", request.output_format, FORMATS, "Format")
@@ -238,6 +239,12 @@ def _check_openai(request: Generate | Edit, today: date | None) -> None:
         if len(request.images) > MAX_IMAGES:
             raise InputError(f"{len(request.images)} pictures cannot be sent at once", field="images",
                              hint=f"Use at most {MAX_IMAGES}")
+        if any(picture.mime not in INPUT_MIMES for picture in request.images):
+            raise InputError("A picture to send has a format the service cannot read", field="images",
+                             hint="Use PNG, JPEG or WebP pictures")
+        for name, overlay in (("mask", request.mask), ("markup", request.markup)):
+            if overlay and overlay.mime != "image/png":
+                raise InputError(f"The {name} is no PNG", field=name, hint="Use a PNG with transparency")
         if request.markup and not model.markup:
             raise InputError(f"{model.label} reads no markup", field="markup",
                              hint=f"Use a mask, or {DEFAULT_MODEL}")

@@ -90,7 +90,9 @@ def estimate(request: Generate | Edit, service: ServiceKind, *, batch: bool = Fa
     model = find_model(request.model)
     if service is ServiceKind.COMPATIBLE or model is None:
         return Price(0.0, Usage(), exact=False, known=False)
-    per_picture = output_tokens(model.id, request.quality, request.size) + PARTIAL_IMAGE_TOKENS * request.partial_images
+    per_picture = output_tokens(model.id, request.quality, request.size)
+    if request.n == 1:                          # several variants are not streamed: no partial images come
+        per_picture += PARTIAL_IMAGE_TOKENS * request.partial_images
     image_in = 0
     if isinstance(request, Edit):
         image_in = sum(input_image_tokens(p.width_px, p.height_px, model.id) for p in request.images)
@@ -108,7 +110,9 @@ def account(usage: object, *, batch: bool = False) -> tuple[Usage, float] | None
 
     def count(facts: object, name: str) -> int:
         value = facts.get(name) if isinstance(facts, dict) else None
-        return int(value) if isinstance(value, int | float) else 0
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return 0
+        return max(0, int(value))
 
     details = usage.get("input_tokens_details")
     text_in, image_in = count(details, "text_tokens"), count(details, "image_tokens")

@@ -244,7 +244,7 @@ _STEPS = {
 def parse_size(size: str) -> tuple[int, int]:
     """(width, height) in pixels of "WIDTHxHEIGHT". Raises InputError(field="size")."""
     width, x, height = size.strip().lower().partition("x")
-    if x and width.isascii() and width.isdigit() and height.isascii() and height.isdigit():
+    if x and len(size) < 30 and width.isascii() and width.isdigit() and height.isascii() and height.isdigit():
         found = int(width), int(height)
         if min(found) > 0:
             return found

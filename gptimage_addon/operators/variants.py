@@ -61,8 +61,8 @@ class GPTIMAGE_OT_step_variant(bpy.types.Operator):
         order = sorted(variants)
         position = order.index(provenance(shown)["variant"])
         setattr(*holder, variants[order[(position + self.step) % len(order)]])
-        # The one that was shown stays in the file, for stepping back.
-        shown.use_fake_user = shown.users == 0
+        if shown.users == 0:                    # a fake user counts as one
+            shown.use_fake_user = True          # stays in the file, for stepping back
         return {'FINISHED'}
 
 

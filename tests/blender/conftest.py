@@ -45,3 +45,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PracticeServer]:
 def cube() -> bpy.types.Object:
     """The factory scene's cube: 2 m, with a UV map and one slot; selected and active."""
     return bpy.data.objects["Cube"]
+
+
+@pytest.fixture
+def unsent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs reach the queue and the journal and go no further: for tests of what would be sent."""
+    monkeypatch.setattr(host, "_give", lambda view: None)

@@ -40,9 +40,9 @@ def test_words_become_a_material_on_the_selected_objects(cube: bpy.types.Object,
     sphere = bpy.context.object
     select(cube, sphere)
     other = bpy.data.objects["Light"]
-    # Values whose price is in OpenAI's own table: 439 tokens at 30 USD a million.
+    # A price from OpenAI's own table: 439 tokens at 30 USD a million, and a few words at 5.
     view = generate(prompt="weathered red brick, mossy", quality="medium", size="1024x1024", model="gpt-image-2.5-flare")
-    assert view.job.estimate_usd == pytest.approx(439 * 30e-6, abs=0.0004)
+    assert 0 < view.job.estimate_usd - 439 * 30e-6 < 100 * 5e-6
     assert bpy.ops.gptimage.wait(timeout_s=60) == {'FINISHED'}
     assert view.error is None and view.landed.complete, view.record
 
@@ -103,16 +103,14 @@ def test_every_setting_is_an_operator_property() -> None:
     assert panel - own_forms == known - {"rna_type", "size", "node"}
 
 
-def test_the_panel_is_the_default(panel: bpy.types.PropertyGroup, cube: bpy.types.Object) -> None:
+def test_the_panel_is_the_default(unsent: None, panel: bpy.types.PropertyGroup, cube: bpy.types.Object) -> None:
     view = generate()
     assert request_of(view) == {name: value for name, (_, value) in SETTINGS.items()}
     assert [target.name for target in view.job.landing.targets] == ["Cube"]
     assert view.job.request.prompt.startswith("A flat texture map of from the panel.")
-    host.cancel(view.job.id)
-    bpy.ops.gptimage.wait(timeout_s=60)
 
 
-def test_a_property_that_is_set_counts(panel: bpy.types.PropertyGroup, cube: bpy.types.Object) -> None:
+def test_a_property_that_is_set_counts(unsent: None, panel: bpy.types.PropertyGroup, cube: bpy.types.Object) -> None:
     """Each alone: the others stay the panel's. A script's value does not change the panel, nor the next call."""
     views = []
     for name, (value, _) in SETTINGS.items():
@@ -124,26 +122,21 @@ def test_a_property_that_is_set_counts(panel: bpy.types.PropertyGroup, cube: bpy
     assert request_of(generate()) == {name: value for name, (_, value) in SETTINGS.items()}
     for name, (_, value) in SETTINGS.items():
         assert name == "size" or getattr(panel, name) == value
-    for job_id in host.jobs:
-        host.cancel(job_id)
-    bpy.ops.gptimage.wait(timeout_s=60)
 
 
-def test_a_scripts_values_are_not_remembered_for_the_button(cube: bpy.types.Object) -> None:
+def test_a_scripts_values_are_not_remembered_for_the_button(unsent: None, cube: bpy.types.Object) -> None:
     """Blender would fill the next press of the panel's button with them, over what the panel shows."""
-    view = generate(prompt="brick", n=2, quality="low", texture_place="image")
-    host.cancel(view.job.id)
+    generate(prompt="brick", n=2, quality="low", texture_place="image")
     remembered = bpy.context.window_manager.operator_properties_last("gptimage.generate_texture")
     names = [name for name in remembered.bl_rna.properties.keys() if name != "rna_type"]
     assert [name for name in names if remembered.is_property_set(name)] == []
-    bpy.ops.gptimage.wait(timeout_s=60)
 
 
 def test_places_and_ways(cube: bpy.types.Object) -> None:
     views = [
-        generate(prompt="brick", quality="low", texture_place="append_slot", scale_m=2.0),
-        generate(prompt="brick", quality="low", texture_place="image"),
-        generate(prompt="brick", quality="low", share_material=False),
+        generate(prompt="brick", quality="low", size="1024x640", texture_place="append_slot", scale_m=2.0),
+        generate(prompt="brick", quality="low", size="1024x640", texture_place="image"),
+        generate(prompt="brick", quality="low", size="1024x640", share_material=False),
     ]
     landings = [view.job.landing for view in views]
     assert [landing.place for landing in landings] == [Place.APPEND_SLOT, Place.IMAGE, Place.REPLACE_SLOT]
@@ -155,7 +148,7 @@ def test_places_and_ways(cube: bpy.types.Object) -> None:
     assert len(cube.material_slots) == 2
 
 
-def test_a_custom_size_and_a_long_text_from_the_panel(cube: bpy.types.Object) -> None:
+def test_a_custom_size_and_a_long_text_from_the_panel(unsent: None, cube: bpy.types.Object) -> None:
     settings = bpy.context.scene.gptimage
     settings.size_preset, settings.custom_size = "CUSTOM", (1280, 720)
     settings.use_text = True
@@ -165,9 +158,6 @@ def test_a_custom_size_and_a_long_text_from_the_panel(cube: bpy.types.Object) ->
     view = generate()
     assert view.job.request.size == "1280x720" and view.job.prompt == "slate roof\nwith moss"
     assert generate(prompt="this").job.prompt == "this"
-    for job_id in host.jobs:
-        host.cancel(job_id)
-    bpy.ops.gptimage.wait(timeout_s=60)
 
 
 def test_what_cannot_be_sent_is_refused_and_nothing_starts(cube: bpy.types.Object, tmp_path: Path) -> None:
@@ -189,7 +179,7 @@ def test_what_cannot_be_sent_is_refused_and_nothing_starts(cube: bpy.types.Objec
 
 
 def test_variants_are_stepped_through_and_wrap(cube: bpy.types.Object, tmp_path: Path) -> None:
-    view = generate(prompt="grey stone", quality="low", n=3)
+    view = generate(prompt="grey stone", quality="low", n=3, size="1024x640")
     assert bpy.ops.gptimage.wait(timeout_s=60) == {'FINISHED'}
     assert view.landed.message == "Grey Stone: 3 variants are ready on 1 object"
     made = [bpy.data.images[name] for name in view.landed.images]
@@ -275,7 +265,7 @@ def test_the_same_file_opened_again_gets_the_material(cube: bpy.types.Object, tm
 
 
 def test_a_file_is_opened_while_the_worker_works(cube: bpy.types.Object) -> None:
-    view = generate(prompt="brick", quality="low")
+    view = generate(prompt="brick", quality="low", size="1024x640")
     bpy.ops.wm.read_homefile()
     assert bpy.ops.gptimage.wait(timeout_s=60) == {'FINISHED'}
     assert not view.landed.complete and image_of(view).packed_file

@@ -17,6 +17,7 @@ def run():
     cube = bpy.data.objects["Cube"]
     cube.data.materials.clear()
     bpy.context.scene.gptimage.n = 2
+    bpy.context.scene.gptimage.scale_m = 2.0
     view = lab.area("VIEW_3D").spaces.active
     view.shading.color_type = 'TEXTURE'
     view.region_3d.view_distance = 5.0

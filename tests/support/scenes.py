@@ -24,7 +24,7 @@ from .pictures import encode, quarters
 
 __all__ = ("WORDS", "compatible", "finished", "image_of", "job_folders", "pixels_of", "plan_for", "pump_until", "select")
 
-WORDS = Generate(prompt="weathered red brick", model="gpt-image-2.5-flare", quality="low")
+WORDS = Generate(prompt="weathered red brick", model="gpt-image-2.5-flare", quality="low", size="1024x640")
 
 
 def compatible(server: PracticeServer) -> Service:

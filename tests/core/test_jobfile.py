@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JOBS.json is read strictly: whatever is wrong is refused by the name of its field."""
+
+from __future__ import annotations
+
+import typing
+
+import pytest
+
+from gptimage_addon.core.errors import InputError
+from gptimage_addon.core.jobfile import ReferenceJobSpec, ReferenceSpec, TextureSpec, read_jobfile
+from gptimage_addon.core.request import Generate
+
+TEXTURE = {"id": "a", "kind": "texture", "prompt": "red brick"}
+REFERENCE = {"id": "b", "kind": "reference", "prompt": "a chair"}
+
+
+def document(*jobs: object, **more: object) -> dict[str, typing.Any]:
+    return {"version": 1, "jobs": list(jobs), **more}
+
+
+def refused(facts: object) -> InputError:
+    with pytest.raises(InputError) as told:
+        read_jobfile(facts)
+    assert told.value.message
+    return told.value
+
+
+def test_a_small_file_gets_the_usual_settings() -> None:
+    (spec,) = read_jobfile(document(TEXTURE))
+    assert isinstance(spec, TextureSpec)
+    assert (spec.model, spec.size, spec.quality, spec.n, spec.output_format) == (
+        "gpt-image-2.5-flare", "1024x1024", "medium", 1, "png")
+    assert (spec.objects, spec.faces, spec.scale_m, spec.asset, spec.references, spec.save) == ((), False, 0.0, False, (), "")
+    assert spec.words == Generate(prompt="red brick", model="gpt-image-2.5-flare")
+
+
+def test_every_field_of_the_contract_is_read() -> None:
+    common = {"model": "gpt-image-2", "size": "2048x1024", "quality": "high", "background": "opaque", "output_format": "jpeg",
+              "output_compression": 80, "moderation": "low", "n": 3, "save": "out/x.JPG",
+              "references": [{"path": "a.png", "role": "style"}, {"image": "Sketch"}]}
+    texture, reference = read_jobfile(document(
+        TEXTURE | common | {"objects": ["A", "B"], "faces": True, "scale_m": 2, "asset": True},
+        REFERENCE | common | {"place": "camera", "from_view": "Camera"}))
+    assert isinstance(texture, TextureSpec) and isinstance(reference, ReferenceJobSpec)
+    assert (texture.objects, texture.faces, texture.scale_m, texture.asset) == (("A", "B"), True, 2.0, True)
+    assert (reference.place, reference.from_view) == ("camera", "Camera")
+    for spec in (texture, reference):
+        assert spec.references == (ReferenceSpec("a.png", "", "style"), ReferenceSpec("", "Sketch"))
+        assert spec.words == Generate(prompt=spec.prompt, model="gpt-image-2", size="2048x1024", quality="high", n=3,
+                                      background="opaque", output_format="jpeg", output_compression=80, moderation="low")
+
+
+def test_defaults_reach_the_jobs_that_know_them_and_jobs_win() -> None:
+    texture, reference = read_jobfile(document(
+        TEXTURE, REFERENCE | {"size": "1536x1024"}, defaults={"size": "2048x2048", "objects": ["A"], "place": "empty"}))
+    assert (texture.size, reference.size) == ("2048x2048", "1536x1024")
+    assert typing.cast(TextureSpec, texture).objects == ("A",)
+    assert typing.cast(ReferenceJobSpec, reference).place == "empty"
+    (spec,) = read_jobfile(document({"id": "x"}, defaults={"kind": "texture", "prompt": "p"}))
+    assert spec.prompt == "p"
+
+
+@pytest.mark.parametrize(("facts", "field"), [
+    (None, ""), ([], ""), ("x", ""), ({}, "version"), ({"version": 2, "jobs": [TEXTURE]}, "version"),
+    ({"version": "1", "jobs": [TEXTURE]}, "version"), ({"version": True, "jobs": [TEXTURE]}, "version"),
+    ({"version": 1}, "jobs"), (document(), "jobs"), ({"version": 1, "jobs": {}}, "jobs"), ({"version": 1, "jobs": "x"}, "jobs"),
+    (document(TEXTURE, job=1), "job"), (document(TEXTURE, defaults=[]), "defaults"), (document(TEXTURE, defaults=None), "defaults"),
+    (document(TEXTURE, defaults={"colour": 1}), "defaults.colour"), (document("x"), "jobs[0]"), (document(TEXTURE, None), "jobs[1]"),
+])
+def test_the_file_itself(facts: object, field: str) -> None:
+    assert refused(facts).field == field
+
+
+@pytest.mark.parametrize(("job", "more", "field"), [
+    (TEXTURE, {"kind": None}, "kind"), (TEXTURE, {"kind": "Texture"}, "kind"), (TEXTURE, {"kind": []}, "kind"),
+    (TEXTURE, {"kind": {}}, "kind"), (TEXTURE, {"kind": 1}, "kind"), (TEXTURE, {"kind": "touch_up"}, "kind"),
+    (TEXTURE, {"kind": "edit_texture"}, "kind"),
+    (TEXTURE, {"colour": "red"}, "colour"), (TEXTURE, {"place": "image"}, "place"), (TEXTURE, {"key": "sk"}, "key"),
+    (REFERENCE, {"objects": ["A"]}, "objects"), (REFERENCE, {"place": "moon"}, "place"), (REFERENCE, {"place": 3}, "place"),
+    (TEXTURE, {"prompt": 7}, "prompt"), (TEXTURE, {"n": "2"}, "n"), (TEXTURE, {"n": True}, "n"), (TEXTURE, {"size": 1024}, "size"),
+    (TEXTURE, {"output_compression": "80"}, "output_compression"), (TEXTURE, {"objects": "Cube"}, "objects"),
+    (TEXTURE, {"objects": [1]}, "objects[0]"), (TEXTURE, {"faces": 1}, "faces"), (TEXTURE, {"faces": True}, "objects"),
+    (TEXTURE, {"scale_m": "2"}, "scale_m"), (TEXTURE, {"references": {}}, "references"),
+    (TEXTURE, {"references": [{}]}, "references[0]"), (TEXTURE, {"references": [{"path": "a", "image": "b"}]}, "references[0]"),
+    (TEXTURE, {"references": [{"path": "a"}, {"path": "b", "url": "c"}]}, "references[1].url"),
+    (TEXTURE, {"seamless": True}, "seamless"), (TEXTURE, {"maps": ["normal"]}, "maps"),
+    (TEXTURE, {"save": "x.jpg"}, "save"), (TEXTURE, {"save": "x"}, "save"), (TEXTURE, {"save": "x.png", "output_format": "webp"}, "save"),
+])
+def test_a_job(job: dict[str, object], more: dict[str, object], field: str) -> None:
+    assert refused(document(TEXTURE | {"id": "first"}, job | more)).field == f"jobs[1].{field}"
+
+
+@pytest.mark.parametrize("missing", ["id", "kind", "prompt"])
+def test_what_a_job_must_have(missing: str) -> None:
+    assert refused(document({k: v for k, v in TEXTURE.items() if k != missing})).field == f"jobs[0].{missing}"
+
+
+def test_ids_are_there_once() -> None:
+    assert refused(document(TEXTURE, REFERENCE, TEXTURE)).field == "jobs[2].id"
+
+
+@pytest.mark.parametrize("more", [{"seamless": False}, {"maps": []}])
+def test_what_asks_for_nothing_new_passes(more: dict[str, object]) -> None:
+    assert len(read_jobfile(document(TEXTURE | more))) == 1
+
+
+def test_reading_changes_nothing_of_the_document() -> None:
+    facts = document(TEXTURE | {"maps": []}, defaults={"size": "2048x2048"})
+    before = repr(facts)
+    read_jobfile(facts)
+    assert repr(facts) == before

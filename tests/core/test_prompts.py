@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is sent for what the artist wrote, and the names made from it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from gptimage_addon.core.prompts import name_from_prompt, reference_prompt, texture_prompt
+
+
+@pytest.mark.parametrize("words", ["weathered red brick", "  mossy stone. ", "größe 漢字", "a {words} {0} % s", "two\nlines"])
+def test_a_textures_prompt_holds_the_words_and_the_craft(words: str) -> None:
+    prompt = texture_prompt(words)
+    assert words.strip().rstrip(".") in prompt and prompt.count(words.strip().rstrip(".")) == 1
+    for must in ("Seen straight on", "no perspective", "diffuse", "no highlights", "fills the whole frame", "no lettering"):
+        assert must in prompt
+    assert ".." not in prompt
+
+
+def test_a_references_prompt_is_the_artists_own() -> None:
+    assert reference_prompt("  a lighthouse at dusk.\n") == "a lighthouse at dusk."
+
+
+@pytest.mark.parametrize("make", [texture_prompt, reference_prompt])
+def test_roles_are_told_in_order(make) -> None:
+    plain = make("brick")
+    assert make("brick", roles=()) == make("brick", roles=("", "")) == plain
+    told = make("brick", roles=("style", "", "the camera's view"))
+    assert told == f"{plain}\nThe pictures given are, in order: 1. style; 2. reference; 3. the camera's view."
+
+
+@pytest.mark.parametrize(("words", "name"), [
+    ("weathered red brick", "Weathered Red Brick"), ("", "GPT Image"), (" \n", "GPT Image"), ("!!! ???", "GPT Image"),
+    ("o'neill's semi-gloss paint", "O'neill's Semi-gloss Paint"), ("größe über alles", "Größe Über Alles"),
+    ("NASA-style HULL plating", "NASA-style HULL Plating"), ("brick, wet; cold", "Brick Wet Cold"),
+    ("one two three four five six seven eight nine ten", "One Two Three Four Five Six Seven Eight"),
+    ("x" * 60, "GPT Image"), ("漢" * 14, "GPT Image"),
+])
+def test_names(words: str, name: str) -> None:
+    assert name_from_prompt(words) == name
+
+
+def test_names_fit_and_are_never_empty() -> None:
+    chance = random.Random(3)
+    letters = "abc xyz  äöü漢字🧱'-_.,\n\t\0\"\\/"
+    for _ in range(2000):
+        words = "".join(chance.choice(letters) for _ in range(chance.randrange(80)))
+        name = name_from_prompt(words)
+        assert 1 <= len(name.encode()) <= 40 and name == name.strip() and "\n" not in name and "\0" not in name
