@@ -10,7 +10,7 @@ from types import ModuleType
 
 import bpy
 
-from .operators import headless, jobs, reference, setup, texture, variants
+from .operators import command, jobs, reference, setup, texture, touch_up, variants
 from .ui import panels, preferences, properties
 
 __all__ = ("register", "unregister")
@@ -18,7 +18,7 @@ __all__ = ("register", "unregister")
 log = logging.getLogger(__name__)
 
 MODULES: tuple[ModuleType, ...] = (
-    preferences, properties, texture, reference, variants, jobs, setup, headless, panels,
+    preferences, properties, texture, reference, touch_up, variants, jobs, setup, command, panels,
 )
 _undo: list[Callable[[], None]] = []
 

@@ -89,8 +89,8 @@ def _turned(name: str, profile: Sequence[tuple[float, float]], at: Point, around
     mesh = bmesh.new()
     uv = mesh.loops.layers.uv.new("UVMap")
     rings = [
-        [mesh.verts.new((radius * math.cos(turn * math.tau / sides), radius * math.sin(turn * math.tau / sides), height))
-         for turn in range(sides)]
+        [mesh.verts.new((radius * math.cos(angle), radius * math.sin(angle), height))
+         for angle in (turn * math.tau / sides for turn in range(sides))]
         for radius, height in profile
     ]
     along = [0.0]
@@ -133,7 +133,7 @@ def _shader(material: bpy.types.Material) -> bpy.types.ShaderNode:
 # --- The room ---------------------------------------------------------------------------------------------
 
 def build() -> None:
-    """Everything but the textures. The wall, the plinth and the skirting have no UV map: they get box projection."""
+    """Everything but the textures. The wall and the plinth have no UV map: they get box projection."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     _sheet("Wall", ((-4, 0, 0), (-4, 0, 3.4), (4, 0, 3.4), (4, 0, 0)))
     # The planks run towards the wall.
@@ -145,8 +145,8 @@ def build() -> None:
     _box("Plinth", (0.52, 0.52, 0.86), (-0.42, -0.85, 0), 0.012)
     _ball("Ball", 0.27, (-0.42, -0.85, 1.13))
     _pouf("Pouf", (0.74, 0.74, 0.5), (0.82, -0.86, 0)).rotation_euler.z = math.radians(28)
-    vase = ((0.0, 0.0), (0.1, 0.0), (0.115, 0.02), (0.17, 0.14), (0.195, 0.27), (0.175, 0.39), (0.11, 0.5), (0.068, 0.57),
-            (0.066, 0.62), (0.094, 0.68), (0.09, 0.683), (0.058, 0.62), (0.058, 0.55))
+    vase = ((0.0, 0.0), (0.1, 0.0), (0.115, 0.02), (0.17, 0.14), (0.195, 0.27), (0.175, 0.39), (0.11, 0.5),
+            (0.068, 0.57), (0.066, 0.62), (0.094, 0.68), (0.09, 0.683), (0.058, 0.62), (0.058, 0.55))
     _turned("Vase", vase, (-1.32, -0.62, 0), around=2)
     _hang_frame()
     _light()
@@ -220,7 +220,8 @@ def _window(sun: Vector, to: Vector) -> None:
     )
     mesh = bmesh.new()
     for (x, y), (w, h) in parts:
-        mesh.faces.new([mesh.verts.new((x + i * w / 2, y + j * h / 2, 0)) for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+        corners = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        mesh.faces.new([mesh.verts.new((x + i * w / 2, y + j * h / 2, 0)) for i, j in corners])
     window = _add("Window", mesh, tuple(sun.lerp(to, 0.18)))
     window.rotation_euler = (to - sun).to_track_quat('-Z', 'Y').to_euler()
     # It shades the sun, and neither shows nor darkens the room.

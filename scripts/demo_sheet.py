@@ -49,7 +49,8 @@ def draw_sheet(folder: Path) -> Image.Image:
     """The sheet as a picture."""
     document = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
     asked = {job["id"]: {**document["defaults"], **job} for job in document["jobs"]}
-    told = {line["id"]: line for line in map(json.loads, (folder / "run.jsonl").read_text(encoding="utf-8").splitlines())}
+    lines = (folder / "run.jsonl").read_text(encoding="utf-8").splitlines()
+    told = {line["id"]: line for line in map(json.loads, lines)}
     jobs = [(asked[name], told[name]) for name in asked if name in told]
 
     with Image.open(folder / "render.png") as picture:
@@ -78,7 +79,9 @@ def draw_sheet(folder: Path) -> Image.Image:
     return sheet
 
 
-def _draw_cell(sheet: Image.Image, pen: ImageDraw.ImageDraw, x: int, y: int, job: dict[str, Any], line: dict[str, Any]) -> None:
+def _draw_cell(
+    sheet: Image.Image, pen: ImageDraw.ImageDraw, x: int, y: int, job: dict[str, Any], line: dict[str, Any],
+) -> None:
     if line["files"]:
         with Image.open(line["files"][0]) as picture:
             small = ImageOps.contain(picture.convert("RGB"), (CELL, CELL), Image.Resampling.LANCZOS)

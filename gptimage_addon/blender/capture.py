@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import bpy
 
 from ..core.errors import InputError
+from .paths import scratch_file
 from . import compat
 
 __all__ = ("capture_camera",)
@@ -27,8 +25,7 @@ def capture_camera(scene: bpy.types.Scene, camera: bpy.types.Object, width_px: i
         (render, "use_multiview", False), (render, "use_sequencer", False), (render, "filepath", ""),
     ]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in changed]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "view.png")
+    with scratch_file(".png") as path:
         try:
             for owner, name, value in changed:
                 setattr(owner, name, value)

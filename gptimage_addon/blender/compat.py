@@ -17,3 +17,8 @@ def enable_nodes(material: bpy.types.Material) -> bpy.types.NodeTree:
     if bpy.app.version < (5, 0, 0):
         material.use_nodes = True
     return material.node_tree
+
+
+def annotation(space: bpy.types.SpaceImageEditor) -> bpy.types.ID | None:
+    """The annotation drawn in an Image Editor. 5.0 took it out of the grease pencils."""
+    return space.grease_pencil if bpy.app.version < (5, 0, 0) else space.annotation

@@ -9,7 +9,7 @@ survives file load. In background mode no timers run, and `wait` does the timer'
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,7 @@ __all__ = ("Host", "JobView", "SESSION", "host")
 log = logging.getLogger(__name__)
 
 # Names this Blender session: a session_uid of a datablock means nothing in another one.
-SESSION = secrets.token_hex(8)
+SESSION = os.urandom(8).hex()
 
 TICK_S = 0.1
 PRACTICE_LATENCY_S = 1.5                # long enough to see the queue at work
@@ -83,6 +83,7 @@ class Host:
         self.data_dir: Path | None = None
         self.practice_latency_s = PRACTICE_LATENCY_S
         self._worker: WorkerProcess | None = None
+        self._leaving: list[WorkerProcess] = []     # let go of, not ended yet
         self._ready = False
         self._restarts = 0
         self._asked = 0                 # answers that are still to come besides those of jobs
@@ -195,6 +196,8 @@ class Host:
         self._asked = 0                 # who is gone answers no more
         if worker:
             worker.close()
+            self._leaving.append(worker)
+        self._leaving = [each for each in self._leaving if not each.wait(0.0)]
         if bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.unregister(self._tick)
         return worker

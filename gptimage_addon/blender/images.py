@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,8 +14,12 @@ import numpy as np
 
 from ..core.catalog import MAX_IMAGE_BYTES
 from ..core.errors import InputError
+from .paths import scratch_file
 
-__all__ = ("PROVENANCE", "adopt_picture", "picture_bytes", "provenance", "set_provenance")
+__all__ = (
+    "PROVENANCE", "adopt_picture", "picture_bytes", "provenance", "render_result_bytes",
+    "set_provenance", "show_in_editor",
+)
 
 PROVENANCE = "gptimage"
 _MIME = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
@@ -64,6 +68,39 @@ def provenance(image: bpy.types.Image | None) -> dict[str, object]:
     """Where the image comes from; empty for one that is not ours. Cheap; a panel may call it."""
     facts = image.get(PROVENANCE) if image else None
     return facts.to_dict() if hasattr(facts, "to_dict") else {}
+
+
+def show_in_editor(image: bpy.types.Image) -> str:
+    """Show the image in the first open Image Editor. Gives back where it is, or how to see it, for the report."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == 'IMAGE_EDITOR' and area.ui_type == 'IMAGE_EDITOR':
+                area.spaces.active.image = image
+                return " in the Image Editor"
+    return ". Open an Image Editor to see it"
+
+
+def render_result_bytes(scene: bpy.types.Scene) -> tuple[bytes, int, int]:
+    """(PNG, width, height) of the Render Result as the scene's view shows it. Raises InputError if there is none."""
+    result = bpy.data.images.get("Render Result")
+    settings = scene.render.image_settings
+    changed = {"file_format": 'PNG', "color_mode": 'RGBA', "color_depth": '8'}
+    before = {name: getattr(settings, name) for name in changed}
+    with scratch_file(".png") as path:
+        try:
+            for name, value in changed.items():
+                setattr(settings, name, value)
+            if result is None:
+                raise RuntimeError("nothing was rendered")
+            result.save_render(str(path), scene=scene)
+            data = path.read_bytes()
+        except (RuntimeError, OSError) as error:
+            raise InputError("There is no Render Result", field="image", hint="Render the scene first") from error
+        finally:
+            for name, value in before.items():
+                setattr(settings, name, value)
+    width, height = struct.unpack(">II", data[16:24])       # of the PNG's header
+    return data, width, height
 
 
 def picture_bytes(source: bpy.types.Image | Path, *, field: str = "references") -> tuple[bytes, str]:
@@ -115,8 +152,7 @@ def _image_bytes(image: bpy.types.Image, field: str) -> tuple[bytes, str]:
         rgba[:, :image.channels] = pixels
     if image.is_float:
         rgba = _display_from_linear(rgba, is_data=image.colorspace_settings.is_data)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "picture.png")
+    with scratch_file(".png") as path:
         own = bpy.data.images.new(image.name, width, height, alpha=True)
         try:
             own.pixels.foreach_set(rgba.ravel())

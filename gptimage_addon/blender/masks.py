@@ -4,17 +4,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import bpy
 import numpy as np
 
 from ..core.errors import InputError
+from . import compat
+from .paths import scratch_file
 
-__all__ = ("image_channels", "objects_coverage")
+__all__ = ("annotation_strokes", "image_channels", "objects_coverage", "write_mask")
 
 SAMPLES = 16                # of the silhouettes' edges
 
@@ -27,6 +27,35 @@ def image_channels(image: bpy.types.Image) -> np.ndarray:
     flat = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(flat)
     return flat.reshape(height, width, image.channels)[::-1]
+
+
+def write_mask(image: bpy.types.Image | None, name: str, mask: np.ndarray) -> bpy.types.Image:
+    """The mask as an image, white = change, in `image` if it is given. Packed when the file is saved, as any painted one."""
+    height, width = mask.shape
+    if image is None:
+        image = bpy.data.images.new(name, width, height)
+        image.colorspace_settings.name = "Non-Color"
+    pixels = np.ones((height, width, 4), np.float32)
+    pixels[..., :3] = mask[::-1, :, None]
+    image.pixels.foreach_set(pixels.ravel())
+    image.update()
+    image.pack()
+    return image
+
+
+def annotation_strokes(space: bpy.types.SpaceImageEditor) -> list[np.ndarray]:
+    """The annotation strokes drawn in the Image Editor: for each its points (n, 2), fractions from the picture's bottom left."""
+    annotation = compat.annotation(space)
+    strokes = []
+    for layer in annotation.layers if annotation else ():
+        if layer.annotation_hide or layer.active_frame is None:
+            continue
+        for stroke in layer.active_frame.strokes:
+            points = np.empty(len(stroke.points) * 3, np.float32)
+            stroke.points.foreach_get("co", points)
+            if len(stroke.points) > 2:
+                strokes.append(points.reshape(-1, 3)[:, :2])
+    return strokes
 
 
 def objects_coverage(
@@ -42,8 +71,7 @@ def objects_coverage(
         raise InputError("None of the objects is visible in renders", field="mask", hint="Select visible objects")
     if scene.camera is None:
         raise InputError("The scene has no camera", field="mask", hint="Add one: the mask is what it sees")
-    with _silhouette_scene(scene, wanted, width_px, height_px) as copy, tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "mask.png")
+    with _silhouette_scene(scene, wanted, width_px, height_px) as copy, scratch_file(".png") as path:
         copy.render.filepath = str(path)
         bpy.ops.render.render(write_still=True, scene=copy.name)
         picture = bpy.data.images.load(str(path))

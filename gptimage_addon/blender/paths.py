@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
 
-__all__ = ("PACKAGE_DIR", "ROOT", "default_data_dir", "wheels_dir")
+__all__ = ("PACKAGE_DIR", "ROOT", "default_data_dir", "scratch_file", "wheels_dir")
 
 # The package's full name: bl_ext.REPOSITORY.gptimage_addon when installed, gptimage_addon from a checkout.
 ROOT = __package__.rpartition(".")[0]
@@ -34,3 +37,13 @@ def wheels_dir() -> Path | None:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     found = Path(bpy.utils.user_resource("EXTENSIONS"), ".local", "lib", version, "site-packages")
     return found if found.is_dir() else None
+
+
+@contextmanager
+def scratch_file(ending: str) -> Iterator[Path]:
+    """A path in Blender's folder for this session, for a file that Blender writes; gone afterwards."""
+    path = Path(bpy.app.tempdir, f"gptimage-{os.urandom(6).hex()}{ending}")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -176,13 +176,15 @@ _TYPES = {kind.__name__: kind for kind in (
 
 
 def error_from_dict(facts: dict[str, object]) -> GptImageError:
-    """The error that `to_dict` wrote. An unknown type becomes a plain GptImageError."""
+    """The error that `to_dict` wrote. An unknown type becomes a plain GptImageError, an unknown repair none."""
+    repair = str(facts.get("repair", ""))
     kind = _TYPES.get(str(facts.get("type")), GptImageError)
     return kind(
         str(facts.get("message", "")), hint=str(facts.get("hint", "")), field=str(facts.get("field", "")),
         code=str(facts.get("code", "")), status=int(facts.get("status") or 0),  # type: ignore[call-overload]
         request_id=str(facts.get("request_id", "")), categories=tuple(facts.get("categories") or ()),  # type: ignore[arg-type]
-        retry_after_s=facts.get("retry_after_s"), repair=Repair(str(facts.get("repair", ""))),  # type: ignore[arg-type]
+        retry_after_s=facts.get("retry_after_s"),  # type: ignore[arg-type]
+        repair=Repair(repair) if repair in tuple(Repair) else Repair.NONE,
     )
 
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass, fields
 
 from .catalog import DEFAULT_MODEL
 from .errors import InputError
+from .regions import CONTEXT
 from .request import Generate, from_json
 
-__all__ = ("JOBFILE_VERSION", "JobSpec", "ReferenceSpec", "read_jobfile")
+__all__ = (
+    "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec", "TouchUpSpec",
+    "read_jobfile",
+)
 
 JOBFILE_VERSION = 1
 
@@ -65,11 +69,41 @@ class ReferenceJobSpec(_Common):
     from_view: str = ""
 
 
-JobSpec = TextureSpec | ReferenceJobSpec
-_KINDS: dict[str, type[JobSpec]] = {"texture": TextureSpec, "reference": ReferenceJobSpec}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskSpec:
+    """What to change, in one of these ways: a border (x0, y0, x1, y1) or a polygon in fractions of the picture from its
+    bottom left, objects as the scene's camera sees them, or an image (file or name) whose white is changed."""
+
+    border: tuple[float, ...] = ()
+    polygon: tuple[tuple[float, ...], ...] = ()
+    objects: tuple[str, ...] = ()
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchUpSpec(_Common):
+    """A touch-up of an image ("Render Result", a name, or a file). No words: what is in the mask is removed.
+
+    `grow` and `feather` are in pixels, `context` is the share of the mask's diagonal that is sent around it.
+    """
+
+    prompt: str = ""
+    size: str = ""              # follows from the mask
+    image: str
+    mask: MaskSpec
+    grow: float = 0.0
+    feather: float = 0.0
+    context: float = CONTEXT
+    layer: str = "image"
+
+
+JobSpec = TextureSpec | ReferenceJobSpec | TouchUpSpec
+_KINDS: dict[str, type[JobSpec]] = {
+    "texture": TextureSpec, "reference": ReferenceJobSpec, "touch_up": TouchUpSpec,
+}
 # Fields of the contract that this version cannot serve yet: refused by name, before anything is sent.
 _LATER = {"seamless": "Seamless textures", "maps": "Material maps"}
-_LATER_KINDS = ("touch_up", "edit_texture")
+_LATER_KINDS = ("edit_texture",)
 PLACES = ("image", "empty", "camera")
 
 
@@ -80,7 +114,7 @@ def read_jobfile(document: object) -> tuple[JobSpec, ...]:
     for name in document:
         if name not in ("version", "defaults", "jobs"):
             raise InputError(f"There is no field {name!r}", field=name, hint="Known are: version, defaults, jobs")
-    if document.get("version") != JOBFILE_VERSION:
+    if document.get("version") is True or document.get("version") != JOBFILE_VERSION:       # true equals 1
         raise InputError(f"The job file's version {document.get('version')!r} is not known", field="version",
                          hint=f"Write {JOBFILE_VERSION}")
     defaults, entries = document.get("defaults", {}), document.get("jobs")
@@ -105,12 +139,14 @@ def _read_job(entry: object, defaults: dict[str, object], where: str) -> JobSpec
         raise InputError("The job is no JSON object", field=where)
     kind = entry.get("kind", defaults.get("kind"))
     if kind in _LATER_KINDS:
-        raise InputError(f"This version has no {kind} jobs yet", field=f"{where}.kind", hint="Use texture or reference")
-    if kind not in _KINDS:
+        raise InputError(f"This version has no {kind} jobs yet", field=f"{where}.kind", hint=f"Use {' or '.join(_KINDS)}")
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise InputError(f"There is no kind {kind!r}", field=f"{where}.kind", hint=f"Use {' or '.join(_KINDS)}")
     spec_type = _KINDS[kind]
     # A default that this kind does not know is meant for the others.
     known = {f.name for f in fields(spec_type)} | set(_LATER)
+    if spec_type is TouchUpSpec:
+        known.discard("size")
     facts = {**{name: value for name, value in defaults.items() if name in known}, **entry}
     for name, what in _LATER.items():
         if facts.pop(name, None):
@@ -125,8 +161,32 @@ def _read_job(entry: object, defaults: dict[str, object], where: str) -> JobSpec
         raise InputError(f"There is no place {spec.place!r}", field=f"{where}.place", hint=f"Use {' or '.join(PLACES)}")
     if isinstance(spec, TextureSpec) and spec.faces and not spec.objects:
         raise InputError("No objects are named for the faces", field=f"{where}.objects", hint="Name the objects")
+    if isinstance(spec, TouchUpSpec):
+        _check_touch_up(spec, entry, where)
     endings = {"jpeg": (".jpg", ".jpeg")}.get(spec.output_format, (f".{spec.output_format}",))
     if spec.save and not spec.save.lower().endswith(endings):
         raise InputError(f"{spec.save!r} does not end like a {spec.output_format} file", field=f"{where}.save",
                          hint=f"End it with {' or '.join(endings)}, or set output_format")
     return spec
+
+
+def _check_touch_up(spec: TouchUpSpec, entry: dict[str, object], where: str) -> None:
+    if "size" in entry:
+        raise InputError("A touch-up's size follows from its mask", field=f"{where}.size", hint="Leave the field out")
+    if spec.output_format != "png":
+        raise InputError("A touch-up is written as PNG, so that nothing else changes", field=f"{where}.output_format",
+                         hint="Leave the field out")
+    if spec.layer != "image":
+        raise InputError(f"There is no layer {spec.layer!r} in this version", field=f"{where}.layer", hint='Use "image"')
+    mask = spec.mask
+    ways = [name for name in ("border", "polygon", "objects", "image") if getattr(mask, name)]
+    if len(ways) != 1:
+        raise InputError("The mask must be given in one way", field=f"{where}.mask",
+                         hint="Use one of border, polygon, objects, image")
+    if mask.border and len(mask.border) != 4:
+        raise InputError("A border has four numbers", field=f"{where}.mask.border", hint="Write [x0, y0, x1, y1]")
+    if mask.polygon and (len(mask.polygon) < 3 or any(len(point) != 2 for point in mask.polygon)):
+        raise InputError("A polygon has at least three points of two numbers", field=f"{where}.mask.polygon",
+                         hint="Write [[x, y], …]")
+    if spec.feather < 0 or spec.context < 0:
+        raise InputError("Feather and context are not negative", field=f"{where}.feather", hint="Use 0 or more")

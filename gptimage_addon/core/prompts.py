@@ -6,12 +6,20 @@ from __future__ import annotations
 
 import re
 
-__all__ = ("name_from_prompt", "reference_prompt", "texture_prompt")
+__all__ = ("name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt")
 
 _TEXTURE = (
     "A flat texture map of {words}. Seen straight on from above, orthographic, no perspective and no tilt. "
     "Even, diffuse, shadowless light with no highlights and no vignette. The surface fills the whole frame from "
     "edge to edge at one scale, with no border, no background, no objects in front of it and no lettering."
+)
+_TOUCH_UP = (
+    "In the marked area of the first picture: {words}. It belongs to the scene: same light, perspective, focus and grain. "
+    "Everything outside the marked area stays exactly as it is, in the same place, at the same size and in the same colors."
+)
+_REMOVE = (
+    "Remove what is in the marked area of the first picture and show what lies behind it, as if it had never been there. "
+    "Everything outside the marked area stays exactly as it is, in the same place, at the same size and in the same colors."
 )
 _ROLES = "The pictures given are, in order: {roles}."
 
@@ -25,12 +33,18 @@ def _with_roles(text: str, roles: tuple[str, ...]) -> str:
 
 def texture_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for a texture: flat light, straight on, no perspective. `roles` names the pictures sent, in order."""
-    return _with_roles(_TEXTURE.format(words=words.strip().rstrip(".")), roles)
+    return _with_roles(_TEXTURE.format(words=words.strip().rstrip(".")), roles) if words.strip() else ""
 
 
 def reference_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for a reference picture: the artist's own words."""
-    return _with_roles(words.strip(), roles)
+    return _with_roles(words.strip(), roles) if words.strip() else ""
+
+
+def touch_up_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a touch-up. Without words what is in the area is removed."""
+    template = _TOUCH_UP if words.strip() else _REMOVE
+    return _with_roles(template.format(words=words.strip().rstrip(".")), roles)
 
 
 def name_from_prompt(words: str, limit: int = 40) -> str:

@@ -4,12 +4,15 @@
 
 The host starts with Hello and waits for Ready before it submits anything. Jobs themselves go through the
 journal's folders: a message only names them. A key crosses once, in StoreKey, when the artist enters it.
+
+Named tuples, not dataclasses like the values they carry: Python takes a millisecond to make a dataclass, and all
+of this is imported when Blender starts.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .request import JobRecord, Service, from_json, to_json
 
@@ -25,8 +28,7 @@ MAX_LINE_BYTES = 1_000_000
 
 # --- host to worker ---------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(NamedTuple):
     """The first line. `practice_latency_s` is how long a practice picture takes."""
 
     protocol: int
@@ -35,26 +37,26 @@ class Hello:
     practice_latency_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Configure:
+class Configure(NamedTuple):
+    """How many requests may be sent at once, from now on."""
+
     concurrency: int
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
+class Submit(NamedTuple):
     """Do a job whose folder the host has written. `online` is whether addresses off this machine are allowed."""
 
     job_id: str
     online: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(NamedTuple):
+    """Stop a job."""
+
     job_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recover:
+class Recover(NamedTuple):
     """Look for jobs that dead workers left, finish what was received, and report them.
 
     `online` is whether a picture of theirs may be fetched from off this machine.
@@ -63,21 +65,20 @@ class Recover:
     online: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AskKey:
+class AskKey(NamedTuple):
+    """Where is the service's key? Answered by KeyState."""
+
     service: Service
 
 
-@dataclass(frozen=True, slots=True)
-class StoreKey:
+class StoreKey(NamedTuple):
     """Keep a key for the service; an empty one forgets it."""
 
     service: Service
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class CheckConnection:
+class CheckConnection(NamedTuple):
     """List the service's models. Costs nothing."""
 
     service: Service
@@ -86,8 +87,7 @@ class CheckConnection:
 
 # --- worker to host ---------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     protocol: int
     worker: str
     python: str
@@ -95,25 +95,21 @@ class Ready:
     pillow: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecordChanged:
+class RecordChanged(NamedTuple):
     record: JobRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovered(NamedTuple):
     """A job of an earlier session whose result waits, that was never sent, or that is uncertain."""
 
     record: JobRecord
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryDone:
+class RecoveryDone(NamedTuple):
     """All jobs of earlier sessions have been looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyState:
+class KeyState(NamedTuple):
     """Where the service's key is: "environment", "keychain", "file" or "" for nowhere. `tail` is its last 4 letters."""
 
     service: Service
@@ -122,21 +118,18 @@ class KeyState:
     error: dict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
+class ModelInfo(NamedTuple):
     id: str
     shutdown: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionChecked:
+class ConnectionChecked(NamedTuple):
     service: Service
     models: tuple[ModelInfo, ...] = ()
     error: dict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(NamedTuple):
     """The worker itself cannot go on, or could not read a message."""
 
     error: dict

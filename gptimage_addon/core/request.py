@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+from .addresses import is_loopback
 from .errors import InputError
 
 __all__ = (
-    "Edit", "Generate", "Job", "JobRecord", "JobState", "Landing", "Place", "Request", "Result", "ResultPicture",
+    "Edit", "Finish", "Generate", "Job", "JobRecord", "JobState", "Landing", "Place", "Request", "Result", "ResultPicture",
     "SentPicture", "Service", "ServiceKind", "Target", "from_json", "parse_size", "to_json",
 )
 
@@ -58,6 +59,11 @@ class Service:
 
     kind: ServiceKind = ServiceKind.PRACTICE
     base_url: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, so that no online access is needed."""
+        return self.kind is ServiceKind.PRACTICE or (self.kind is ServiceKind.COMPATIBLE and is_loopback(self.base_url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,23 @@ class Edit(Request):
     mask: SentPicture | None = None
     markup: SentPicture | None = None
     input_fidelity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The pixel work of a touch-up: an answer becomes the window of a picture in which only the mask has changed.
+
+    `source` and `mask` are files in the job's folder: the whole picture (PNG, JPEG or WebP), and the mask as a NumPy
+    array of its size (uint8, 255 = change). `box` is the window in pixels of the picture (x0, y0, x1, y1 from
+    the top left; it may reach beyond), `picture_px` the picture's width and height; the request's size is the
+    window's. `parent` is the name of the image that is touched up.
+    """
+
+    source: str
+    mask: str
+    box: tuple[int, ...]
+    picture_px: tuple[int, ...]
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +190,7 @@ class Job:
     request: Generate | Edit
     service: Service
     landing: Landing
+    finish: Finish | None = None
     created: str = ""
     estimate_usd: float | None = None
     estimate_exact: bool = True
@@ -175,12 +199,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ResultPicture:
-    """One finished picture: `path` is relative to the job's folder."""
+    """One finished picture: `path` is relative to the job's folder, `report` what the pixel work found and did."""
 
     path: str
     mime: str
     width_px: int
     height_px: int
+    report: dict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,21 +282,33 @@ _UNIONS = {"generate": Generate, "edit": Edit}      # told apart by a "kind" bes
 _UNION_NAMES = {kind: name for name, kind in _UNIONS.items()}
 
 
+_REQUIRED = object()
+
+
+@cache
+def _defaults(kind: type) -> dict[str, object] | None:
+    """The fields of a dataclass or named tuple with their defaults, or _REQUIRED; None for any other type."""
+    if dataclasses.is_dataclass(kind):
+        return {f.name: _REQUIRED if f.default is dataclasses.MISSING else f.default for f in dataclasses.fields(kind)}
+    if issubclass(kind, tuple) and hasattr(kind, "_field_defaults"):
+        return {name: kind._field_defaults.get(name, _REQUIRED) for name in kind._fields}
+    return None
+
+
 def to_json(value: object) -> typing.Any:
-    """`value` (a dataclass of this module, or a tuple of them) as JSON values. Fields at their default are left out."""
+    """`value` (a dataclass, a named tuple, or a tuple of them) as JSON values. Fields at their default are left out."""
     if isinstance(value, StrEnum):
         return str(value)
+    defaults = _defaults(type(value))
+    if defaults is not None:
+        facts = {"kind": _UNION_NAMES[type(value)]} if type(value) in _UNION_NAMES else {}
+        for name, default in defaults.items():
+            item = getattr(value, name)
+            if default is _REQUIRED or item != default:
+                facts[name] = to_json(item)
+        return facts
     if isinstance(value, tuple | list):
         return [to_json(item) for item in value]
-    if dataclasses.is_dataclass(value):
-        facts = {}
-        if type(value) in _UNION_NAMES:
-            facts["kind"] = _UNION_NAMES[type(value)]
-        for f in dataclasses.fields(value):
-            item = getattr(value, f.name)
-            if f.default is dataclasses.MISSING or item != f.default:
-                facts[f.name] = to_json(item)
-        return facts
     return value
 
 
@@ -285,6 +322,9 @@ def _hints(kind: type) -> dict[str, typing.Any]:
     return typing.get_type_hints(kind)
 
 
+_WANTED = {str: "text", int: "a whole number", float: "a number", bool: "true or false", dict: "an object"}
+
+
 def _read(kind: typing.Any, facts: typing.Any, where: str) -> object:
     if isinstance(kind, types.UnionType):
         members = typing.get_args(kind)
@@ -293,7 +333,7 @@ def _read(kind: typing.Any, facts: typing.Any, where: str) -> object:
         members = tuple(m for m in members if m is not types.NoneType)
         if len(members) > 1:
             name = facts.get("kind") if isinstance(facts, dict) else None
-            if name not in _UNIONS:
+            if not isinstance(name, str) or name not in _UNIONS:
                 raise _misfit(where, facts, " or ".join(_UNIONS))
             return _read(_UNIONS[name], {k: v for k, v in facts.items() if k != "kind"}, where)
         return _read(members[0], facts, where)
@@ -301,7 +341,8 @@ def _read(kind: typing.Any, facts: typing.Any, where: str) -> object:
         if not isinstance(facts, list | tuple):
             raise _misfit(where, facts, "a list")
         return tuple(_read(typing.get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(facts))
-    if dataclasses.is_dataclass(kind):
+    defaults = _defaults(kind)
+    if defaults is not None:
         if not isinstance(facts, dict):
             raise _misfit(where, facts, "an object")
         hints = _hints(kind)
@@ -309,9 +350,9 @@ def _read(kind: typing.Any, facts: typing.Any, where: str) -> object:
             if name not in hints:
                 raise InputError(f"There is no field {name!r}", field=f"{where}.{name}".lstrip("."),
                                  hint=f"Known are: {', '.join(hints)}")
-        for f in dataclasses.fields(kind):
-            if f.default is dataclasses.MISSING and f.name not in facts:
-                raise InputError(f"{f.name!r} is missing", field=f"{where}.{f.name}".lstrip("."))
+        for name, default in defaults.items():
+            if default is _REQUIRED and name not in facts:
+                raise InputError(f"{name!r} is missing", field=f"{where}.{name}".lstrip("."))
         return kind(**{name: _read(hints[name], item, f"{where}.{name}".lstrip(".")) for name, item in facts.items()})
     if issubclass(kind, StrEnum):
         try:
@@ -321,7 +362,7 @@ def _read(kind: typing.Any, facts: typing.Any, where: str) -> object:
     if kind is float and isinstance(facts, int) and not isinstance(facts, bool):
         return float(facts)
     if not isinstance(facts, kind) or (kind is int and isinstance(facts, bool)):
-        raise _misfit(where, facts, {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[kind])
+        raise _misfit(where, facts, _WANTED[kind])
     return facts
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,19 +37,23 @@ UNRECORDED_GRACE_S = 30.0
 
 def new_job_id() -> str:
     """A name for a job that sorts by time and cannot be guessed or met twice."""
-    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(4)
+    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(4).hex()
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o666) -> None:
     """Replace the file as a whole. With `durable` it has reached the disk, name and all, on return."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), mode)
-    with open(handle, "wb") as file:
-        file.write(data)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
     if durable:
         _sync_folder(path.parent)
 
@@ -88,8 +92,10 @@ class Journal:
     def create(self, job: Job, inputs: Mapping[str, bytes] = {}) -> Path:
         """Write a new job and its input pictures to disk. Raises InputError(field="data_dir") if that fails."""
         folder = self.folder(job.id)
+        made = False
         try:
             folder.mkdir(parents=True)
+            made = True
             for name, data in inputs.items():
                 target = folder / name
                 target.parent.mkdir(exist_ok=True)
@@ -98,6 +104,8 @@ class Journal:
             write_atomic(folder / "request.json", json.dumps(facts, indent=1).encode())
             _sync_folder(self.jobs_dir)
         except OSError as error:
+            if made:                            # a job is there as a whole or not at all
+                shutil.rmtree(folder, ignore_errors=True)
             raise InputError(f"The job cannot be written to {self.data_dir}: {error.strerror or error}", field="data_dir",
                              hint="Nothing was sent. Free some space there, or choose another data folder in "
                                   "Preferences") from error
@@ -123,7 +131,7 @@ class Journal:
 
     def read_job(self, job_id: str) -> Job:
         facts = json.loads((self.folder(job_id) / "request.json").read_bytes())
-        version = facts.pop("version", None)
+        version = facts.pop("version", None) if isinstance(facts, dict) else None
         if version != JOURNAL_VERSION:
             raise InputError(f"The job {job_id} was written by another version", field="version",
                              hint="Update the extension. The job's folder is left as it is")
@@ -185,6 +193,7 @@ class WorkerLock:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self.path, "a+b")
         if not _try_lock(self._file.fileno()):
+            self._file.close()
             raise OSError(f"{self.path} is locked")
 
     def release(self) -> None:

@@ -14,18 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from ..blender import images
 from ..blender.capture import capture_camera
 from ..blender.host import JobView, host
+from ..blender.masks import image_channels, objects_coverage
 from ..blender.online import check_online
-from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError
-from ..core.jobfile import JobSpec, TextureSpec, read_jobfile
+from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, WorkerError
+from ..core.jobfile import JobSpec, TextureSpec, TouchUpSpec, read_jobfile
 from ..core.request import JobState, Landing, Place, Service, ServiceKind, parse_size
+from ..imaging import masks
 from .plan import PlannedJob, Reference
 from .reference import camera_target, plan_reference
 from .report import sentence
 from .texture import plan_texture, texture_targets
+from .touch_up import Source, plan_touch_up
 
 __all__ = ("main",)
 
@@ -111,7 +115,10 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
     if options.blend:
         if not options.blend.is_file():
             raise InputError(f"{options.blend} does not exist", field="--blend")
-        bpy.ops.wm.open_mainfile(filepath=str(options.blend.resolve()))
+        try:
+            bpy.ops.wm.open_mainfile(filepath=str(options.blend.resolve()))
+        except RuntimeError as error:
+            raise InputError(f"{options.blend} cannot be opened: {error}", field="--blend") from error
     service = _service(options.service)
     check_online(service)
     host.practice_latency_s = 0.0
@@ -127,6 +134,11 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
         for task in tasks:
             emit(_planned_line(task))
         return DONE
+    if options.save:
+        try:
+            options.save.resolve().parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:            # now, not when all is paid
+            raise InputError(f"{options.save} cannot be written: {error.strerror}", field="--save") from error
     _require_key(service)
 
     waiting = {task.planned.job.id: task for task in tasks}
@@ -141,10 +153,14 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
                 del waiting[job_id]
                 files = _save_files(task.spec, view) if view.landed else []
                 emit(_line(task.spec, view, files))
-                if view.error or not files:
+                if view.error or not files or not (view.landed and view.landed.images):
                     failed.append(view.error or InputError("no files", field="save"))
     if options.save:
-        bpy.ops.wm.save_as_mainfile(filepath=str(options.save.resolve()), check_existing=False)
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(options.save.resolve()), check_existing=False)
+        except RuntimeError as error:
+            raise WorkerError(f"{options.save} cannot be written: {error}",
+                              hint="The pictures are in the data folder") from error
     if any(isinstance(error, KeyMissingError | OnlineAccessError) for error in failed):
         return NOT_ALLOWED
     return FAILED if failed else DONE
@@ -172,6 +188,11 @@ def _plan(spec: JobSpec, service: Service) -> PlannedJob:
             place=Place.REPLACE_SLOT if objects else Place.IMAGE, faces=spec.faces, scale_m=spec.scale_m,
             asset=spec.asset, targets=texture_targets(objects, spec.faces) if objects else ())
         return plan_texture(spec.words, service, landing, references)
+    if isinstance(spec, TouchUpSpec):
+        source = _load_source(spec.image)
+        landing = Landing(place=Place.IMAGE)
+        return plan_touch_up(spec.words, service, source, _mask(spec, source), landing, context=spec.context,
+                             references=references)
     if spec.from_view:
         camera = bpy.data.objects.get(spec.from_view)
         if camera is None or camera.type != 'CAMERA':
@@ -182,6 +203,51 @@ def _plan(spec: JobSpec, service: Service) -> PlannedJob:
     place = Place(spec.place)
     landing = Landing(place=place, targets=camera_target(bpy.context.scene) if place is Place.CAMERA else ())
     return plan_reference(spec.words, service, landing, references)
+
+
+def _load_source(image: str) -> Source:
+    """The picture to touch up. A Render Result that a fresh background Blender does not have is rendered now."""
+    scene = bpy.context.scene
+    if image == "Render Result":
+        try:
+            data, width, height = images.render_result_bytes(scene)
+        except InputError:
+            _say("rendering the scene")
+            bpy.ops.render.render()
+            data, width, height = images.render_result_bytes(scene)
+        return Source(data, "image/png", width, height, image)
+    name = image if image in bpy.data.images else ""
+    picture = _load_reference("" if name else image, name, "", "image")
+    return Source(picture.data, picture.mime, picture.width_px, picture.height_px, name or Path(image).stem)
+
+
+def _mask(spec: TouchUpSpec, source: Source) -> np.ndarray:
+    size = (source.width_px, source.height_px)
+    given = spec.mask
+    if given.border:
+        mask = masks.from_border(*given.border, size)
+    elif given.polygon:
+        points = [(x * size[0], (1 - y) * size[1]) for x, y in given.polygon]
+        mask = masks.from_polygon(points, size)
+    elif given.objects:
+        mask = objects_coverage(bpy.context.scene, [_object(name) for name in given.objects], *size)
+    else:
+        mask = _mask_image(given.image)
+    mask = masks.grow(mask, spec.grow) if spec.grow else mask
+    return masks.feather(mask, spec.feather) if spec.feather else mask
+
+
+def _mask_image(given: str) -> np.ndarray:
+    if given in bpy.data.images:
+        return masks.from_image(image_channels(bpy.data.images[given]))
+    path = Path(bpy.path.abspath(given)).resolve()
+    if not path.is_file():
+        raise InputError(f"There is no image {given!r}", field="mask.image", hint="Name an image of the file, or a path")
+    image = bpy.data.images.load(str(path))
+    try:
+        return masks.from_image(image_channels(image))
+    finally:
+        bpy.data.images.remove(image)
 
 
 def _object(name: str) -> bpy.types.Object:
@@ -239,6 +305,9 @@ def _line(spec: JobSpec, view: JobView, files: list[str]) -> dict[str, object]:
         report["would_have_cost_usd"] = cost
     if result:
         report |= {"seconds": result.seconds, "request_id": result.request_id}
+        # Of a touch-up: changed_outside, shift_px, scale, gain, seam, and the same of every variant.
+        reports = [picture.report for picture in result.pictures if picture.report]
+        report |= (reports[0] if reports else {}) | ({"variants": reports} if len(reports) > 1 else {})
     if view.landed:
         report |= {"message": view.landed.message, "complete": view.landed.complete}
     return {
@@ -254,17 +323,3 @@ def _planned_line(task: _Task) -> dict[str, object]:
     report = {"practice": practice, "estimate_usd": job.estimate_usd, "estimate_exact": job.estimate_exact}
     return {"id": task.spec.id, "state": "planned", "images": [], "files": [],
             "cost_usd": 0.0 if practice else job.estimate_usd, "usage": None, "report": report, "error": None}
-
-
-_command: object = None
-
-
-def register() -> None:
-    global _command
-    _command = bpy.utils.register_cli_command("gptimage", main)
-
-
-def unregister() -> None:
-    global _command
-    bpy.utils.unregister_cli_command(_command)
-    _command = None

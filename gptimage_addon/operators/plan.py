@@ -16,11 +16,13 @@ from ..blender import images, online
 from ..blender.host import SESSION, Landed
 from ..core import catalog, pricing
 from ..core.prompts import name_from_prompt
-from ..core.request import Edit, Generate, Job, JobRecord, Landing, Result, SentPicture, Service, ServiceKind
+from ..core.request import (
+    Edit, Finish, Generate, Job, JobRecord, Landing, Result, SentPicture, Service, ServiceKind, parse_size,
+)
 from ..library.journal import new_job_id
 from .report import push_undo
 
-__all__ = ("PlannedJob", "Reference", "adopt_results", "plan_job", "price", "settle_images")
+__all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "plan_job", "price", "settle_images")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,42 +47,57 @@ class PlannedJob:
 Template = Callable[..., str]
 
 
-def _request(words: Generate, template: Template, references: Sequence[Reference]) -> tuple[Generate | Edit, dict[str, bytes]]:
-    """What is sent for the artist's words and pictures, and the pictures' files."""
-    prompt = template(words.prompt, roles=tuple(reference.role for reference in references)) if words.prompt.strip() else ""
-    request = replace(words, prompt=prompt)
-    if not references:
+def _request(
+    words: Generate, template: Template, references: Sequence[Reference], finish: Finish | None,
+) -> tuple[Generate | Edit, dict[str, bytes]]:
+    """What is sent for the artist's words and pictures, and the pictures' files.
+
+    A touch-up sends its window first; the worker cuts it out of the source, with the mask beside it.
+    """
+    roles = tuple(reference.role for reference in references)
+    if finish and references:
+        roles = ("the picture to change", *roles)
+    request = replace(words, prompt=template(words.prompt, roles=roles))
+    if not references and not finish:
         return request, {}
     inputs = {f"inputs/{i}.{reference.mime.partition('/')[2]}": reference for i, reference in enumerate(references)}
+    sent = [SentPicture(path, r.mime, r.width_px, r.height_px, r.role) for path, r in inputs.items()]
+    mask = None
+    if finish:
+        size = parse_size(request.size)
+        sent.insert(0, SentPicture("prepared/window.png", "image/png", *size))
+        mask = SentPicture("prepared/mask.png", "image/png", *size)
     shared = {f.name: getattr(request, f.name) for f in dataclasses.fields(request)}
-    sent = tuple(SentPicture(path, r.mime, r.width_px, r.height_px, r.role) for path, r in inputs.items())
-    return Edit(**shared, images=sent), {path: reference.data for path, reference in inputs.items()}
+    files = {path: reference.data for path, reference in inputs.items()}
+    return Edit(**shared, images=tuple(sent), mask=mask), files
 
 
 def price(
     words: Generate, template: Template, service: Service, references: Sequence[Reference] = (),
+    finish: Finish | None = None,
 ) -> pricing.Price:
     """What the job would cost. Raises InputError for what the service would refuse. Cheap; a panel may call it."""
-    request, _ = _request(words, template, references)
+    request, _ = _request(words, template, references, finish)
     catalog.check_request(request, service.kind)
     return pricing.estimate(request, service.kind)
 
 
 def plan_job(
     kind: str, words: Generate, template: Template, service: Service, landing: Landing,
-    references: Sequence[Reference] = (),
+    references: Sequence[Reference] = (), finish: Finish | None = None,
 ) -> PlannedJob:
     """The job for the artist's words, checked and priced. Nothing is sent or written.
 
-    Raises InputError for what the service would refuse, OnlineAccessError where Blender may not go.
+    The files that `finish` names are the caller's to add. Raises InputError for what the service would refuse,
+    OnlineAccessError where Blender may not go.
     """
-    request, inputs = _request(words, template, references)
+    request, inputs = _request(words, template, references, finish)
     catalog.check_request(request, service.kind)
     online.check_online(service)
     found = pricing.estimate(request, service.kind)
     job = Job(
         id=new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
-        landing=replace(landing, session=SESSION, blend=bpy.data.filepath),
+        landing=replace(landing, session=SESSION, blend=bpy.data.filepath), finish=finish,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
         deadline_s=catalog.deadline_s(request.size),
@@ -88,10 +105,17 @@ def plan_job(
     return PlannedJob(job, inputs)
 
 
+def job_name(job: Job) -> str:
+    """What a job and its pictures are called. A touch-up bears the name of its picture."""
+    if job.finish:
+        return f"{job.finish.parent} Touch-Up"
+    return name_from_prompt(job.prompt)
+
+
 def adopt_results(job: Job, record: JobRecord, folder: Path) -> list[bpy.types.Image]:
     """The finished pictures of a job as images that know where they come from."""
     assert record.result is not None
-    name = name_from_prompt(job.prompt)
+    name = job_name(job)
     if job.service.kind is ServiceKind.PRACTICE:
         name += " (Practice)"
     made = []
@@ -109,7 +133,7 @@ def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
         "job_id": job.id, "kind": job.kind, "prompt": job.prompt, "model": job.request.model,
         "size": f"{picture.width_px}x{picture.height_px}", "quality": job.request.quality,
         "cost_usd": round(result.cost_usd / len(result.pictures), 6) if paid else 0.0,
-        "date": job.created, "parent": "", "service": str(job.service.kind),
+        "date": job.created, "parent": job.finish.parent if job.finish else "", "service": str(job.service.kind),
         "variant": index + 1, "variants": len(result.pictures),
     }
 
@@ -118,7 +142,7 @@ def settle_images(made: list[bpy.types.Image], job: Job, where: str, *, complete
     """The end of every landing: images nothing uses are kept, and it all becomes one undo step."""
     for image in made:
         image.use_fake_user = image.users == 0      # else it would be gone after saving and loading
-    name = name_from_prompt(job.prompt)
+    name = job_name(job)
     push_undo(f"GPT Image: {name}")
     ready = f"{made[0].name} is ready" if len(made) == 1 else f"{name}: {len(made)} variants are ready"
     return Landed(tuple(image.name for image in made), ready + where, complete)

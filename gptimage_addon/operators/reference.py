@@ -11,7 +11,7 @@ from pathlib import Path
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from ..blender import targets
+from ..blender import images, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
@@ -62,12 +62,7 @@ def land_reference(job: Job, record: JobRecord, folder: Path) -> Landed:
 
 
 def _show_in_editor(job: Job, image: bpy.types.Image) -> tuple[str, bool]:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == 'IMAGE_EDITOR' and area.ui_type == 'IMAGE_EDITOR':
-                area.spaces.active.image = image
-                return " in the Image Editor", True
-    return ". Open an Image Editor to see it", True
+    return images.show_in_editor(image), True
 
 
 def _show_on_empty(job: Job, image: bpy.types.Image) -> tuple[str, bool]:

@@ -83,7 +83,7 @@ class GPTIMAGE_OT_repair(bpy.types.Operator):
     bl_options = {'INTERNAL'}
 
     action: EnumProperty(
-        name="Action", options={'SKIP_SAVE'},
+        name="Action", description="What to do", options={'SKIP_SAVE'},
         items=[(Repair.OPEN_KEY_SETTINGS, "Open Key Settings", "Open this extension's preferences"),
                (Repair.OPEN_VERIFICATION, "Open Verification Page", "Open the service's page in the browser"),
                (Repair.OPEN_BILLING, "Open Billing Page", "Open the service's page in the browser"),

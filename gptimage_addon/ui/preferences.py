@@ -12,11 +12,10 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 
 from ..blender import paths
 from ..blender.host import host
-from ..blender.online import is_local
 from ..blender.preferences import read_preferences
 from ..core import catalog
 from ..core.errors import error_from_dict
-from ..core.request import ServiceKind
+from ..core.request import Service, ServiceKind
 from .status import draw_error
 
 __all__ = ()
@@ -88,7 +87,7 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         sub.prop(self, "budget_usd", text="")
 
     @staticmethod
-    def _draw_key(layout: bpy.types.UILayout, service: object) -> None:
+    def _draw_key(layout: bpy.types.UILayout, service: Service) -> None:
         state = host.keys.get(service)
         row = layout.row(align=True)
         if state is None:
@@ -103,8 +102,8 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
             row.operator("gptimage.forget_key", text="", icon='TRASH')
 
     @staticmethod
-    def _draw_connection(layout: bpy.types.UILayout, service: object) -> None:
-        if not is_local(service) and not bpy.app.online_access:
+    def _draw_connection(layout: bpy.types.UILayout, service: Service) -> None:
+        if not service.is_local and not bpy.app.online_access:
             row = layout.row()
             row.label(text="Online access is off", icon='INTERNET_OFFLINE')
             row.operator("gptimage.repair", text="Open Online Access Setting").action = "ALLOW_ONLINE"

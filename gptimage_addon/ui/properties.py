@@ -11,11 +11,12 @@ from bpy.props import IntProperty, PointerProperty
 from ..operators.reference import ReferenceSettings
 from ..operators.settings import PanelSettings
 from ..operators.texture import TextureSettings
+from ..operators.touch_up import TouchUpSettings
 
 __all__ = ()
 
 
-class GPTIMAGE_PG_scene(PanelSettings, TextureSettings, ReferenceSettings, bpy.types.PropertyGroup):
+class GPTIMAGE_PG_scene(PanelSettings, TextureSettings, ReferenceSettings, TouchUpSettings, bpy.types.PropertyGroup):
     """What is saved with the file: words and settings. Never a key, never a service's address."""
 
 

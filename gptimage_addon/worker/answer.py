@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import binascii
 import json
-import re
 from dataclasses import dataclass, field
 
 from ..core.errors import AnswerError, GptImageError, error_from_answer
 
-__all__ = ("Answer", "EventReader", "decode_base64", "is_stream", "read_answer")
+__all__ = ("Answer", "Event", "EventReader", "decode_base64", "is_stream", "read_answer")
 
 
 @dataclass(slots=True)
@@ -22,7 +21,36 @@ class Answer:
     usage: dict | None = None
 
 
-_EVENT_END = re.compile(rb"\r?\n\r?\n")
+class Event:
+    """One server-sent event. Its data is read only when asked for: it can be a picture of some megabytes."""
+
+    __slots__ = ("_data", "_facts", "_name")
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self._name = name
+        self._data = data
+        self._facts: dict | None = None
+
+    @property
+    def name(self) -> str:
+        """The event's name, or its data's type where a server leaves the name out."""
+        return self._name or str((self.facts or {}).get("type", ""))
+
+    @property
+    def facts(self) -> dict | None:
+        """The event's data; None where it is no JSON object, such as [DONE]."""
+        if self._facts is None:
+            try:
+                facts = json.loads(self._data)
+            except ValueError:
+                return None
+            if not isinstance(facts, dict):
+                return None
+            if self._name == "error" and "error" not in facts:
+                facts = {"error": facts}
+            facts.setdefault("type", self._name)
+            self._facts = facts
+        return self._facts
 
 
 class EventReader:
@@ -31,41 +59,27 @@ class EventReader:
     def __init__(self) -> None:
         self._rest = bytearray()
         self._searched = 0
+        self._name = ""
+        self._data: list[bytes] = []
 
-    def feed(self, chunk: bytes) -> list[dict]:
-        """The events that are whole with this piece. What is no JSON object (such as [DONE]) is left out."""
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events that are whole with this piece."""
         self._rest += chunk
-        events = []
-        while end := _EVENT_END.search(self._rest, max(0, self._searched - 3)):
-            start, after = end.span()
-            del end                             # it holds the buffer, which could not shrink
-            event = self._event(bytes(self._rest[:start]))
-            del self._rest[:after]
-            self._searched = 0
-            if event is not None:
-                events.append(event)
+        events, start = [], 0
+        # Line by line: one byte is found thirty times faster than two, and a line can have megabytes.
+        while (end := self._rest.find(b"\n", max(start, self._searched))) >= 0:
+            line = bytes(self._rest[start:end]).removesuffix(b"\r")
+            start = self._searched = end + 1
+            if line.startswith(b"event:"):
+                self._name = line[6:].strip().decode("utf-8", "replace")
+            elif line.startswith(b"data:"):
+                self._data.append(line[5:])         # JSON does not mind the space before it
+            elif not line and self._data:
+                events.append(Event(self._name, b"\n".join(self._data)))
+                self._name, self._data = "", []
+        del self._rest[:start]
         self._searched = len(self._rest)
         return events
-
-    @staticmethod
-    def _event(block: bytes) -> dict | None:
-        name, data = "", []
-        for line in block.splitlines():
-            key, _, value = line.partition(b":")
-            if key == b"event":
-                name = value.strip().decode("utf-8", "replace")
-            elif key == b"data":
-                data.append(value.removeprefix(b" "))
-        try:
-            facts = json.loads(b"\n".join(data)) if data else None
-        except ValueError:
-            return None
-        if not isinstance(facts, dict):
-            return None
-        if name == "error" and "error" not in facts:
-            facts = {"error": facts}
-        facts.setdefault("type", name)
-        return facts
 
 
 def is_stream(content_type: str) -> bool:
@@ -89,7 +103,8 @@ def read_answer(raw: bytes, content_type: str, *, request_id: str = "", model: s
     stream ended before its last event.
     """
     if is_stream(content_type):
-        events = EventReader().feed(raw + b"\n\n")
+        reader = EventReader()
+        events = [event.facts for event in (*reader.feed(raw), *reader.feed(b"\n\n"))]
     else:
         try:
             events = [json.loads(raw)]

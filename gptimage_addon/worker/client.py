@@ -7,7 +7,6 @@ The only place that knows the openai SDK. Its own retries are off: they would se
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 import openai
 
+from ..core.addresses import is_loopback, is_web_address
 from ..core.errors import (
     AnswerError, GptImageError, InputError, OnlineAccessError, QuotaError, RefusedError, TransientError,
     UncertainError, error_from_answer,
@@ -27,7 +27,7 @@ from ..core.request import Edit, Generate, SentPicture, ServiceKind
 from ..library.journal import AnswerHead
 from .answer import is_stream
 
-__all__ = ("Client", "OPENAI_URL", "is_loopback")
+__all__ = ("Client", "OPENAI_URL")
 
 OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 20.0
@@ -36,28 +36,6 @@ MAX_ANSWER_BYTES = 1_000_000_000
 # A gateway that gave up waiting: what it waited for may well have been made, and billed.
 _GATEWAY_GAVE_UP = (504, 524)
 _STREAM_FIELDS = ("", "stream", "partial_images")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address is on this machine, so that no online access is needed."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _check_address(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
-            return
-    except ValueError:                          # broken brackets, or a port that is none
-        pass
-    raise InputError(f"{url!r} is not the address of a server", field="service",
-                     hint="Write it like http://localhost:8000/v1 in Preferences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +57,9 @@ class Client:
     """
 
     def __init__(self, kind: ServiceKind, base_url: str, key: str) -> None:
-        _check_address(base_url)
+        if not is_web_address(base_url):
+            raise InputError(f"{base_url!r} is not the address of a server", field="service",
+                             hint="Write it like http://localhost:8000/v1 in Preferences")
         self.kind = kind
         self.base_url = base_url
         self._streaming_refused = False
@@ -161,9 +141,10 @@ class Client:
         """
         try:
             url = urljoin(self.base_url.rstrip("/") + "/", address)
-            _check_address(url)
-        except (ValueError, InputError) as error:
-            raise AnswerError("The service gave an address for its picture that cannot be fetched") from error
+        except ValueError:                      # broken brackets
+            url = ""
+        if not is_web_address(url):
+            raise AnswerError("The service gave an address for its picture that cannot be fetched")
         if not online and not is_loopback(url):
             raise OnlineAccessError(f"The picture lies on {urlsplit(url).hostname}, and online access is off")
         own = _origin(url) == _origin(self.base_url)

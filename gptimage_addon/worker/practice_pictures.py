@@ -22,7 +22,8 @@ from .practice_surfaces import SURFACES, abstract, moss, rust
 __all__ = ("encode_picture", "make_picture", "redraw")
 
 # The artist's words inside core/prompts.py's texture template, whose own words say nothing about the material.
-_TEMPLATE = re.compile(r"flat texture map of (.+?)\. Seen straight on", re.DOTALL)
+_TEMPLATE = re.compile(
+    r"flat texture map of (.+?)\. Seen straight on|marked area of the first picture: (.+?)\. It belongs to the scene", re.DOTALL)
 _ROLES = re.compile(r"\nThe pictures given are, in order:.*", re.DOTALL)
 _COLORS: dict[str, RGB] = {
     "red": (0.68, 0.18, 0.15), "crimson": (0.62, 0.09, 0.17), "orange": (0.85, 0.46, 0.16),
@@ -52,7 +53,7 @@ _REMOVAL = re.compile(r"\b(remove|erase|delete|take away|get rid of|clean up)\b|
 def read_words(prompt: str) -> tuple[str, bool]:
     """What the artist wrote, lower case, and whether it stood in the texture template."""
     found = _TEMPLATE.search(prompt)
-    text = found[1] if found else _ROLES.sub("", prompt)
+    text = found[1] or found[2] if found else _ROLES.sub("", prompt)
     return text.lower(), found is not None
 
 

@@ -14,13 +14,14 @@ from ..core import pricing
 from ..core.errors import (
     AnswerError, CancelledError, GptImageError, OnlineAccessError, UncertainError, WorkerError,
 )
-from ..core.request import Job, JobRecord, JobState, Result, ServiceKind
+from ..core.request import Edit, Job, JobRecord, JobState, Result, ResultPicture, ServiceKind
 from ..library.journal import AnswerHead, Journal, write_atomic
-from .answer import Answer, EventReader, decode_base64, read_answer
+from .answer import Answer, Event, EventReader, decode_base64, read_answer
 from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
 from .finish import write_pictures
 from .retry import retry_delay_s
+from .touch_up import prepare_touch_up, write_touch_ups
 
 __all__ = ("JobRunner",)
 
@@ -42,25 +43,42 @@ class JobRunner:
         self._tell = tell
         self._online = online
         self._abandoned = False
+        self._cancelled = False
+        self._task: asyncio.Task[None] | None = None        # while the job can be cancelled
+
+    def cancel(self) -> None:
+        """End the job as cancelled: at once when it waits or is at the service, else when it comes to run."""
+        self._cancelled = True
+        if self._task:
+            self._task.cancel()
 
     def abandon(self) -> None:
-        """Let the next cancellation leave the job as it is, for a later session to offer again."""
+        """Stop, and leave the job as it is, for a later session to offer again."""
         self._abandoned = True
+        self.cancel()
 
     async def run(self, turn: AbstractAsyncContextManager[None]) -> None:
         """Do the job when its turn comes. Never raises for what happened to the job: its record says it.
 
-        Cancelling the task closes the connection and ends the job as cancelled. Once the answer is whole, it
-        is finished all the same: it is paid.
+        Cancelling closes the connection and ends the job as cancelled. Once the answer is whole, it is finished
+        all the same: it is paid.
         """
+        job = None
         try:
+            self._task = asyncio.current_task()
+            if self._cancelled:
+                raise asyncio.CancelledError
             # The first of all: from here on other workers know whose job this is.
             await self._move(JobState.QUEUED, durable=False)
             job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
             async with turn:
                 seconds = await self._ask(job)
         except asyncio.CancelledError:
+            self._task = None
             if self._abandoned:
+                return
+            if job and await self._is_whole(job):           # it came in the same moment
+                await self.finish(job, time.time() - self.record.sent_at)
                 return
             sent = self.record.sent_at > 0
             error = CancelledError("Cancelled after it had been sent. It may still be charged" if sent
@@ -79,13 +97,8 @@ class JobRunner:
             else:
                 await self._end(JobState.FAILED, WorkerError(f"The job's folder cannot be used: {error}"))
             return
-        finishing = asyncio.ensure_future(self.finish(job, seconds))
-        while not finishing.done():
-            try:
-                await asyncio.shield(finishing)
-            except asyncio.CancelledError:
-                continue                        # it is paid and here: too late to cancel
-        finishing.result()
+        self._task = None                       # it is paid and here: too late to cancel
+        await self.finish(job, seconds)
 
     async def _ask(self, job: Job) -> float:
         """Send, wait and try again where that is safe, until the whole answer is on disk. Returns the seconds it took."""
@@ -93,6 +106,9 @@ class JobRunner:
         try:
             async with asyncio.timeout(job.deadline_s):
                 client = await self._client(job)
+                if job.finish:
+                    assert isinstance(job.request, Edit)
+                    await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder)
                 attempt = 0
                 while True:
                     attempt += 1
@@ -131,9 +147,10 @@ class JobRunner:
                         file.write(chunk)
                         file.flush()            # what our own death must not take along
                         for event in events.feed(chunk) if events else ():
-                            if str(event.get("type", "")).endswith(".completed"):
+                            if event.name.endswith(".completed"):
                                 patience.reschedule(asyncio.get_running_loop().time() + END_GRACE_S)
-                            await self._show_partial(event)
+                            elif event.name.endswith("partial_image"):
+                                await self._show_partial(event)
             except TimeoutError:
                 if not patience.expired():
                     raise
@@ -150,11 +167,9 @@ class JobRunner:
             return False
         return len(answer.pictures) >= job.request.n
 
-    async def _show_partial(self, event: dict) -> None:
-        if not str(event.get("type", "")).endswith("partial_image"):
-            return
+    async def _show_partial(self, event: Event) -> None:
         try:
-            data = decode_base64(str(event.get("b64_json", "")))
+            data = decode_base64(str((event.facts or {}).get("b64_json", "")))
         except AnswerError:
             return                              # only a preview
         mime = picture_type(data)
@@ -172,7 +187,7 @@ class JobRunner:
                 item if isinstance(item, bytes) else await (await self._client(job)).fetch(item, online=self._online)
                 for item in answer.pictures
             ]
-            finished = await asyncio.to_thread(write_pictures, pictures, self.folder)
+            finished = await asyncio.to_thread(self._write, job, pictures)
         except OnlineAccessError as error:
             # Paid, made, and only to be fetched: on disk the job stays, so that a later session offers it again.
             self.record = self.record.moved(JobState.FAILED, error=error.to_dict(), ended_at=time.time())
@@ -188,6 +203,12 @@ class JobRunner:
         result = Result(pictures=finished, usage=answer.usage, cost_usd=account[1] if account else None,
                         request_id=head.request_id, seconds=round(seconds, 3))
         await self._move(JobState.DONE, result=result, ended_at=time.time(), error=None, note="")
+
+    def _write(self, job: Job, pictures: list[bytes]) -> tuple[ResultPicture, ...]:
+        if job.finish:
+            assert isinstance(job.request, Edit)
+            return write_touch_ups(pictures, job.request, job.finish, self.folder)
+        return write_pictures(pictures, self.folder)
 
     def _read(self, job: Job) -> tuple[AnswerHead, Answer]:
         found = self.journal.read_answer(self.record.job_id)

@@ -88,7 +88,7 @@ class Session:
                 self._submit(job_id, online)
             case protocol.Cancel(job_id):
                 if job_id in self._runners:
-                    self._runners[job_id][1].cancel()
+                    self._runners[job_id][0].cancel()
             case protocol.Configure(concurrency):
                 self._turns.resize(concurrency)
             case protocol.Recover(online):
@@ -104,10 +104,9 @@ class Session:
 
     async def close(self) -> None:
         """The host is gone: leave what was not sent for the next session, finish and journal what was."""
-        for runner, task in self._runners.values():
+        for runner, _ in self._runners.values():
             if not runner.record.sent_at:
                 runner.abandon()
-                task.cancel()
         await asyncio.gather(*(task for _, task in self._runners.values()), *self._tasks, return_exceptions=True)
         for client in self._clients.values():
             await client.close()
@@ -155,18 +154,20 @@ class Session:
         self._outbox.put(protocol.RecordChanged(record))
 
     async def _recover(self, online: bool) -> None:
-        for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
-            if job.id not in self._runners:
-                runner = JobRunner(self.journal, replace(record, worker=self.name), online=online,
-                                   client=lambda job: self._client(job.service, online), tell=lambda _: None)
-                await runner.recover(job)
-                self._outbox.put(protocol.Recovered(runner.record))
-        self._outbox.put(protocol.RecoveryDone())
+        try:
+            for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
+                if job.id not in self._runners:
+                    runner = JobRunner(self.journal, replace(record, worker=self.name), online=online,
+                                       client=lambda job: self._client(job.service, online), tell=lambda _: None)
+                    await runner.recover(job)
+                    self._outbox.put(protocol.Recovered(runner.record))
+        finally:                                # the host waits for it
+            self._outbox.put(protocol.RecoveryDone())
 
     # --- services -----------------------------------------------------------------------------------------
 
     async def _client(self, service: Service, online: bool) -> Client:
-        """The service's client. Raises KeyMissingError, OnlineAccessError."""
+        """The service's client. Raises KeyMissingError, OnlineAccessError, InputError for an address that is none."""
         async with self._client_lock:
             if service not in self._clients:
                 base_url, key = service.base_url, ""
@@ -174,7 +175,10 @@ class Session:
                     server = await asyncio.to_thread(self._practice_server)
                     base_url, key = server.base_url, server.token
                 else:
-                    key, _ = await asyncio.to_thread(keys.find_key, service)
+                    try:
+                        key, _ = await asyncio.to_thread(keys.find_key, service)
+                    except OSError as error:
+                        raise _unreadable(error) from error
                 if service.kind is ServiceKind.OPENAI:
                     base_url = OPENAI_URL
                     if not key:
@@ -191,7 +195,11 @@ class Session:
         return self._practice
 
     async def _tell_key(self, service: Service) -> None:
-        key, source = await asyncio.to_thread(keys.find_key, service)
+        try:
+            key, source = await asyncio.to_thread(keys.find_key, service)
+        except OSError as error:
+            self._outbox.put(protocol.KeyState(service, "", error=_unreadable(error).to_dict()))
+            return
         self._outbox.put(protocol.KeyState(service, source, key[-4:] if len(key) > 12 else ""))
 
     async def _store_key(self, service: Service, key: str) -> None:
@@ -213,3 +221,8 @@ class Session:
             self._outbox.put(protocol.ConnectionChecked(service, error=error.to_dict()))
         else:
             self._outbox.put(protocol.ConnectionChecked(service, tuple(models)))
+
+
+def _unreadable(error: OSError) -> KeyMissingError:
+    return KeyMissingError(f"The file of keys cannot be read: {error.strerror or error}",
+                           hint="Enter the key anew, or set the environment variable OPENAI_API_KEY")

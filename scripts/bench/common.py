@@ -53,7 +53,8 @@ def compare(ours: tuple[str, Sequence[float]], other: tuple[str, Sequence[float]
         print(f"  {label:{width}} {told(times_s)}")
     ratio = statistics.median(ours[1]) / statistics.median(other[1])
     pairs = sorted(a / b for a, b in zip(ours[1], other[1], strict=True))
-    print(f"  ratio {ratio:.2f} (single rounds {pairs[0]:.2f} .. {pairs[-1]:.2f}), goal <= {goal}: {verdict(ratio <= goal)}")
+    print(f"  ratio {ratio:.2f} (single rounds {pairs[0]:.2f} .. {pairs[-1]:.2f}), "
+          f"goal <= {goal}: {verdict(ratio <= goal)}")
     return ratio <= goal
 
 

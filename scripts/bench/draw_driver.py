@@ -59,7 +59,7 @@ def _fill_queue(count: int) -> None:
             result = request.Result(pictures=(), cost_usd=0.0132, seconds=9.0)
             record, landed = dataclasses.replace(record, result=result), host.Landed(("Brick",), "Brick is ready")
         elif state.is_final:
-            error = _module("core.errors").GptImageError("The service refused this", hint="Change the prompt and try again")
+            error = _module("core.errors").GptImageError("The service refused this", hint="Change the prompt")
             record = dataclasses.replace(record, error=error.to_dict())
         host.host.jobs[job.id] = host.JobView(job, record, landed)
 
@@ -76,8 +76,9 @@ def _open_panels(space: str) -> None:
 def _make_scene() -> bpy.types.Image:
     """A picture of ours on the cube, in the active node, and in the Image Editor: every row has something to show."""
     image = bpy.data.images.new("Brick (Practice)", 64, 64)
-    image["gptimage"] = {"job_id": "x", "prompt": "weathered red brick", "model": "gpt-image-2.5-flare", "size": "64x64",
-                         "quality": "medium", "cost_usd": 0.0, "service": "practice", "variant": 1, "variants": 3}
+    image["gptimage"] = {"job_id": "x", "prompt": "weathered red brick", "model": "gpt-image-2.5-flare",
+                         "size": "64x64", "quality": "medium", "cost_usd": 0.0,
+                         "service": "practice", "variant": 1, "variants": 3}
     material = _module("blender.materials").make_material("Brick", image)
     cube = bpy.context.view_layer.objects.active
     cube.data.materials.clear()

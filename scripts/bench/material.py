@@ -99,9 +99,11 @@ def _bench(base_url: str, host: object, data: bytes) -> None:
     print(f"Words to material, 1024x1024 PNG of {len(data) / 1e6:.1f} MB, {ROUNDS} rounds")
     common.compare(("words to material", times_s), ("bare download, one decode", plain), GOAL)
     print(f"  bare download as a stream, one decode    {common.told(streamed)}")
-    print(f"  a bare decode alone                      {common.told([common.timed(lambda: _decode(data)) for _ in range(9)])}")
+    decoded = [common.timed(lambda: _decode(data)) for _ in range(9)]
+    print(f"  a bare decode alone                      {common.told(decoded)}")
     with tempfile.TemporaryDirectory(dir=host.data_dir) as folder:
-        print(f"  one fsync of these bytes in the folder   {common.told([_sync(Path(folder), data) for _ in range(9)])}")
+        synced = [_sync(Path(folder), data) for _ in range(9)]
+        print(f"  one fsync of these bytes in the folder   {common.told(synced)}")
     print("  Where ours goes:")
     for name, values in stages.items():
         print(f"    {name:50} {common.told(values[1:])}")

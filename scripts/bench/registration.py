@@ -34,7 +34,8 @@ seconds = time.perf_counter() - started
 assert module is not None and addon_utils.check(sys.argv[1])[1], "not enabled"
 ours = [name for name in sys.modules if name.startswith(sys.argv[1])]
 heavy = sorted({name.partition(".")[0] for name in sys.modules} & {"openai", "PIL", "httpx2", "pydantic", "asyncio"})
-print("facts", json.dumps({"seconds": seconds, "modules": len(set(sys.modules) - known), "ours": len(ours), "heavy": heavy}))
+new = len(set(sys.modules) - known)
+print("facts", json.dumps({"seconds": seconds, "modules": new, "ours": len(ours), "heavy": heavy}))
 """
 
 EMPTY = '''"""Does nothing."""
@@ -66,7 +67,8 @@ def main() -> None:
         repository = home / "extensions" / REPOSITORY
         shutil.copytree(common.CHECKOUT / "gptimage_addon", repository / "gptimage_addon",
                         ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copyfile(common.CHECKOUT / "blender_manifest.toml", repository / "gptimage_addon" / "blender_manifest.toml")
+        shutil.copyfile(common.CHECKOUT / "blender_manifest.toml",
+                        repository / "gptimage_addon" / "blender_manifest.toml")
         (repository / "empty").mkdir()
         (repository / "empty" / "__init__.py").write_text(EMPTY, encoding="utf-8")
         (repository / "empty" / "blender_manifest.toml").write_text(MANIFEST, encoding="utf-8")

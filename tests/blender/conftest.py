@@ -26,11 +26,12 @@ def addon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     host.data_dir = tmp_path / "data"
     host.practice_latency_s = 0.0
     yield host
-    worker = host.reset()
+    host.reset()
     # A class that is left registered can crash Blender at exit.
     gptimage_addon.unregister()
     host.data_dir = None
-    assert worker is None or worker.wait(20.0), "the worker did not end"
+    assert all(worker.wait(20.0) for worker in host._leaving), "a worker did not end"
+    host._leaving.clear()
 
 
 @pytest.fixture

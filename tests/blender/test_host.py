@@ -266,6 +266,10 @@ def test_what_died_with_its_worker_is_uncertain_until_dismissed(
     data_dir = tmp_path / "data"
 
     def kill_its_worker() -> None:
+        end = time.monotonic() + 20
+        while not server.requests:
+            assert time.monotonic() < end, "the request did not arrive"
+            time.sleep(0.02)
         (lock,) = (data_dir / "workers").glob("*.lock")
         os.kill(int(lock.name.partition("-")[0]), signal.SIGKILL)
 
@@ -296,7 +300,9 @@ def test_a_running_job_cannot_be_dismissed(monkeypatch: pytest.MonkeyPatch) -> N
 
 # --- a worker that cannot start ---------------------------------------------------------------------------
 
-def test_a_data_folder_that_cannot_be_written_is_told_before_anything_is_sent(server: PracticeServer, tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_written_is_told_before_anything_is_sent(
+    server: PracticeServer, tmp_path: Path,
+) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(InputError) as told:
         submit(server, "wall")

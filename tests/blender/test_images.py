@@ -33,7 +33,9 @@ def save_and_reload(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("PNG", "png"), ("JPEG", "jpg"), ("WEBP", "webp")])
-def test_a_picture_has_the_files_pixels_before_and_after_save_and_reload(tmp_path: Path, kind: str, suffix: str) -> None:
+def test_a_picture_has_the_files_pixels_before_and_after_save_and_reload(
+    tmp_path: Path, kind: str, suffix: str,
+) -> None:
     path = write(tmp_path / "data" / f"0.{suffix}", kind=kind)
     data = path.read_bytes()
     image = images.adopt_picture(path, "Red Brick")

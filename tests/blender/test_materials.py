@@ -103,7 +103,9 @@ def test_without_a_uv_map_the_picture_is_projected_from_six_sides() -> None:
 
 @pytest.mark.parametrize("scale", [(1.0, 1.0, 1.0), (2.0, 2.0, 2.0), (2.0, 0.5, -4.0)])
 @pytest.mark.parametrize("width_m", [0.5, 3.0])
-def test_scale_m_is_the_width_of_a_repeat_in_the_world(cube: bpy.types.Object, scale: tuple[float, ...], width_m: float) -> None:
+def test_scale_m_is_the_width_of_a_repeat_in_the_world(
+    cube: bpy.types.Object, scale: tuple[float, ...], width_m: float,
+) -> None:
     cube.scale = scale
     cube.rotation_euler = (0.3, 0.7, 1.1)
     bpy.context.view_layer.update()

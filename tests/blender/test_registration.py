@@ -15,7 +15,7 @@ import gptimage_addon
 from gptimage_addon import registration
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.request import Service
-from gptimage_addon.operators import headless
+from gptimage_addon.operators import command
 from tests.support.scenes import plan_for
 
 
@@ -33,7 +33,7 @@ def snapshot() -> dict[str, object]:
         "timer": bpy.app.timers.is_registered(host._tick),
         "menus": drawn,
         # Blender keeps a command's function, and has no list of them.
-        "command": sys.getrefcount(headless.main),
+        "command": sys.getrefcount(command._run),
         "landings": set(host.landings),
         "modules": {name for name in sys.modules if not name.startswith("gptimage_addon")},
     }

@@ -17,11 +17,13 @@ from gptimage_addon.core.errors import (
 
 BODIES = {
     "moderation": (400, "moderation_blocked", "image_generation_user_error", "Your request was rejected"),
-    "billing limit": (400, "billing_hard_limit_reached", "billing_limit_user_error", "Billing hard limit has been reached"),
+    "billing limit": (400, "billing_hard_limit_reached", "billing_limit_user_error",
+        "Billing hard limit has been reached"),
     "billing limit without code": (400, None, "billing_limit_user_error", "Billing hard limit has been reached"),
     "mask": (400, "invalid_mask_image_format", "image_generation_user_error", "mask size does not match image size"),
     "mimetype": (400, "unsupported_file_mimetype", "invalid_request_error", "unsupported mimetype"),
-    "transparency": (400, None, "image_generation_user_error", "Transparent background is not supported for this model."),
+    "transparency": (400, None, "image_generation_user_error",
+        "Transparent background is not supported for this model."),
     "parameter": (400, "invalid_value", "invalid_request_error", "Invalid size"),
     "key": (401, "invalid_api_key", "invalid_request_error", "Incorrect API key provided"),
     "membership": (401, None, None, "You must be a member of an organization to use the API"),
@@ -110,7 +112,8 @@ def test_the_messages_are_for_an_artist() -> None:
 
 
 @pytest.mark.parametrize(("details", "categories"), [
-    ({"moderation_details": {"moderation_stage": "output", "categories": ["violence", "self-harm"]}}, ("violence", "self-harm")),
+    ({"moderation_details": {"moderation_stage": "output", "categories": ["violence", "self-harm"]}},
+        ("violence", "self-harm")),
     ({"safety_violations": ["sexual"]}, ("sexual",)), ({}, ()), ({"moderation_details": None}, ()),
     ({"moderation_details": {"categories": None}}, ()), ({"safety_violations": "sexual"}, ()),
 ])
@@ -147,7 +150,8 @@ def test_all_shapes_are_read(body: object, text: tuple[str, str, str, str]) -> N
     assert error_text(body) == text
 
 
-@pytest.mark.parametrize("body", [{"error": "No"}, {"detail": "No"}, "<html>No</html>", "No", None, [], 7, {"error": []},
+@pytest.mark.parametrize("body",
+    [{"error": "No"}, {"detail": "No"}, "<html>No</html>", "No", None, [], 7, {"error": []},
                                   {"error": {"code": ["x"], "message": {"a": 1}}}])
 @pytest.mark.parametrize("status", [0, 301, 400, 401, 402, 403, 404, 408, 409, 413, 418, 422, 429, 500, 502, 503, 524])
 def test_any_body_with_any_status_is_an_error_of_ours(status: int, body: object) -> None:
@@ -159,7 +163,8 @@ def test_any_body_with_any_status_is_an_error_of_ours(status: int, body: object)
 # --- Across the process border ----------------------------------------------------------------------------
 
 TYPES = [
-    GptImageError, OnlineAccessError, KeyMissingError, AccessError, RefusedError, QuotaError, RateLimitError, TransientError,
+    GptImageError, OnlineAccessError, KeyMissingError, AccessError, RefusedError, QuotaError, RateLimitError,
+    TransientError,
     UncertainError, AnswerError, CancelledError, WorkerError, TargetGoneError,
 ]
 

@@ -32,12 +32,14 @@ def test_a_small_file_gets_the_usual_settings() -> None:
     assert isinstance(spec, TextureSpec)
     assert (spec.model, spec.size, spec.quality, spec.n, spec.output_format) == (
         "gpt-image-2.5-flare", "1024x1024", "medium", 1, "png")
-    assert (spec.objects, spec.faces, spec.scale_m, spec.asset, spec.references, spec.save) == ((), False, 0.0, False, (), "")
+    assert (spec.objects, spec.faces, spec.scale_m, spec.asset, spec.references, spec.save) == ((), False, 0.0, False,
+        (), "")
     assert spec.words == Generate(prompt="red brick", model="gpt-image-2.5-flare")
 
 
 def test_every_field_of_the_contract_is_read() -> None:
-    common = {"model": "gpt-image-2", "size": "2048x1024", "quality": "high", "background": "opaque", "output_format": "jpeg",
+    common = {"model": "gpt-image-2", "size": "2048x1024", "quality": "high", "background": "opaque",
+        "output_format": "jpeg",
               "output_compression": 80, "moderation": "low", "n": 3, "save": "out/x.JPG",
               "references": [{"path": "a.png", "role": "style"}, {"image": "Sketch"}]}
     texture, reference = read_jobfile(document(
@@ -49,7 +51,8 @@ def test_every_field_of_the_contract_is_read() -> None:
     for spec in (texture, reference):
         assert spec.references == (ReferenceSpec("a.png", "", "style"), ReferenceSpec("", "Sketch"))
         assert spec.words == Generate(prompt=spec.prompt, model="gpt-image-2", size="2048x1024", quality="high", n=3,
-                                      background="opaque", output_format="jpeg", output_compression=80, moderation="low")
+                                      background="opaque", output_format="jpeg", output_compression=80,
+                                      moderation="low")
 
 
 def test_defaults_reach_the_jobs_that_know_them_and_jobs_win() -> None:
@@ -65,9 +68,12 @@ def test_defaults_reach_the_jobs_that_know_them_and_jobs_win() -> None:
 @pytest.mark.parametrize(("facts", "field"), [
     (None, ""), ([], ""), ("x", ""), ({}, "version"), ({"version": 2, "jobs": [TEXTURE]}, "version"),
     ({"version": "1", "jobs": [TEXTURE]}, "version"), ({"version": True, "jobs": [TEXTURE]}, "version"),
-    ({"version": 1}, "jobs"), (document(), "jobs"), ({"version": 1, "jobs": {}}, "jobs"), ({"version": 1, "jobs": "x"}, "jobs"),
-    (document(TEXTURE, job=1), "job"), (document(TEXTURE, defaults=[]), "defaults"), (document(TEXTURE, defaults=None), "defaults"),
-    (document(TEXTURE, defaults={"colour": 1}), "defaults.colour"), (document("x"), "jobs[0]"), (document(TEXTURE, None), "jobs[1]"),
+    ({"version": 1}, "jobs"), (document(), "jobs"), ({"version": 1, "jobs": {}}, "jobs"),
+    ({"version": 1, "jobs": "x"}, "jobs"),
+    (document(TEXTURE, job=1), "job"), (document(TEXTURE, defaults=[]), "defaults"),
+    (document(TEXTURE, defaults=None), "defaults"),
+    (document(TEXTURE, defaults={"colour": 1}), "defaults.colour"), (document("x"), "jobs[0]"),
+    (document(TEXTURE, None), "jobs[1]"),
 ])
 def test_the_file_itself(facts: object, field: str) -> None:
     assert refused(facts).field == field
@@ -75,18 +81,22 @@ def test_the_file_itself(facts: object, field: str) -> None:
 
 @pytest.mark.parametrize(("job", "more", "field"), [
     (TEXTURE, {"kind": None}, "kind"), (TEXTURE, {"kind": "Texture"}, "kind"), (TEXTURE, {"kind": []}, "kind"),
-    (TEXTURE, {"kind": {}}, "kind"), (TEXTURE, {"kind": 1}, "kind"), (TEXTURE, {"kind": "touch_up"}, "kind"),
+    (TEXTURE, {"kind": {}}, "kind"), (TEXTURE, {"kind": 1}, "kind"),
     (TEXTURE, {"kind": "edit_texture"}, "kind"),
     (TEXTURE, {"colour": "red"}, "colour"), (TEXTURE, {"place": "image"}, "place"), (TEXTURE, {"key": "sk"}, "key"),
-    (REFERENCE, {"objects": ["A"]}, "objects"), (REFERENCE, {"place": "moon"}, "place"), (REFERENCE, {"place": 3}, "place"),
-    (TEXTURE, {"prompt": 7}, "prompt"), (TEXTURE, {"n": "2"}, "n"), (TEXTURE, {"n": True}, "n"), (TEXTURE, {"size": 1024}, "size"),
+    (REFERENCE, {"objects": ["A"]}, "objects"), (REFERENCE, {"place": "moon"}, "place"),
+    (REFERENCE, {"place": 3}, "place"),
+    (TEXTURE, {"prompt": 7}, "prompt"), (TEXTURE, {"n": "2"}, "n"), (TEXTURE, {"n": True}, "n"),
+    (TEXTURE, {"size": 1024}, "size"),
     (TEXTURE, {"output_compression": "80"}, "output_compression"), (TEXTURE, {"objects": "Cube"}, "objects"),
     (TEXTURE, {"objects": [1]}, "objects[0]"), (TEXTURE, {"faces": 1}, "faces"), (TEXTURE, {"faces": True}, "objects"),
     (TEXTURE, {"scale_m": "2"}, "scale_m"), (TEXTURE, {"references": {}}, "references"),
-    (TEXTURE, {"references": [{}]}, "references[0]"), (TEXTURE, {"references": [{"path": "a", "image": "b"}]}, "references[0]"),
+    (TEXTURE, {"references": [{}]}, "references[0]"),
+    (TEXTURE, {"references": [{"path": "a", "image": "b"}]}, "references[0]"),
     (TEXTURE, {"references": [{"path": "a"}, {"path": "b", "url": "c"}]}, "references[1].url"),
     (TEXTURE, {"seamless": True}, "seamless"), (TEXTURE, {"maps": ["normal"]}, "maps"),
-    (TEXTURE, {"save": "x.jpg"}, "save"), (TEXTURE, {"save": "x"}, "save"), (TEXTURE, {"save": "x.png", "output_format": "webp"}, "save"),
+    (TEXTURE, {"save": "x.jpg"}, "save"), (TEXTURE, {"save": "x"}, "save"),
+    (TEXTURE, {"save": "x.png", "output_format": "webp"}, "save"),
 ])
 def test_a_job(job: dict[str, object], more: dict[str, object], field: str) -> None:
     assert refused(document(TEXTURE | {"id": "first"}, job | more)).field == f"jobs[1].{field}"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prices against api.md's tables, as literals: OpenAI's calculator for what comes out, measurements for what goes in."""
+"""Prices against api.md's tables, as literals: the calculator for what comes out, measurements for what goes in."""
 
 from __future__ import annotations
 
@@ -126,7 +126,8 @@ def test_a_compatible_servers_price_is_unknown() -> None:
     ({"input_tokens": 100, "output_tokens": 196}, Usage(0, 100, 196), .00668),
     ({"input_tokens": 100, "input_tokens_details": {"text_tokens": 40}, "output_tokens": 0}, Usage(40, 60, 0), .00068),
     # Text that comes out is not billed.
-    ({"output_tokens": 300, "output_tokens_details": {"image_tokens": 196, "text_tokens": 104}}, Usage(0, 0, 196), .00588),
+    ({"output_tokens": 300, "output_tokens_details": {"image_tokens": 196, "text_tokens": 104}}, Usage(0, 0, 196),
+        .00588),
     ({"output_tokens": 10, "output_tokens_details": {"text_tokens": 50}, "input_tokens": 1}, Usage(0, 1, 0), 8e-6),
     ({"input_tokens_details": {"text_tokens": 7}}, Usage(7, 0, 0), .000035),
     ({"output_tokens": 196.0}, Usage(0, 0, 196), .00588),
@@ -136,8 +137,10 @@ def test_what_an_answer_cost(usage: dict[str, object], found: Usage, usd: float)
 
 
 @pytest.mark.parametrize("usage", [
-    None, {}, [], "free", 7, True, {"input_tokens": 0, "output_tokens": 0}, {"input_tokens": None, "output_tokens": None},
-    {"output_tokens": "439"}, {"output_tokens": [439]}, {"output_tokens": float("nan")}, {"output_tokens": float("inf")},
+    None, {}, [], "free", 7, True, {"input_tokens": 0, "output_tokens": 0},
+    {"input_tokens": None, "output_tokens": None},
+    {"output_tokens": "439"}, {"output_tokens": [439]}, {"output_tokens": float("nan")},
+    {"output_tokens": float("inf")},
     {"output_tokens": -5}, {"output_tokens": True}, {"input_tokens_details": [1], "output_tokens_details": "x"},
     {"input_tokens": -3, "input_tokens_details": {"text_tokens": -3}},
 ])

@@ -11,11 +11,13 @@ import pytest
 from gptimage_addon.core.prompts import name_from_prompt, reference_prompt, texture_prompt
 
 
-@pytest.mark.parametrize("words", ["weathered red brick", "  mossy stone. ", "größe 漢字", "a {words} {0} % s", "two\nlines"])
+@pytest.mark.parametrize("words",
+    ["weathered red brick", "  mossy stone. ", "größe 漢字", "a {words} {0} % s", "two\nlines"])
 def test_a_textures_prompt_holds_the_words_and_the_craft(words: str) -> None:
     prompt = texture_prompt(words)
     assert words.strip().rstrip(".") in prompt and prompt.count(words.strip().rstrip(".")) == 1
-    for must in ("Seen straight on", "no perspective", "diffuse", "no highlights", "fills the whole frame", "no lettering"):
+    for must in ("Seen straight on", "no perspective", "diffuse", "no highlights", "fills the whole frame",
+        "no lettering"):
         assert must in prompt
     assert ".." not in prompt
 

@@ -15,11 +15,15 @@ from gptimage_addon.core.request import JobRecord, JobState, Result, ResultPictu
 
 SERVICE = Service(ServiceKind.COMPATIBLE, "http://localhost:1/v1")
 RECORD = JobRecord(
-    job_id="j", state=JobState.DONE, worker="1-a", attempts=2, sent_at=1.5, ended_at=2.5, partials=("a.png",), note="größe\n",
-    result=Result(pictures=(ResultPicture("results/0.png", "image/png", 16, 32),), usage={"output_tokens": 3}, cost_usd=.1))
+    job_id="j", state=JobState.DONE, worker="1-a", attempts=2, sent_at=1.5, ended_at=2.5, partials=("a.png",),
+    note="größe\n",
+    result=Result(pictures=(ResultPicture("results/0.png", "image/png", 16, 32),), usage={"output_tokens": 3},
+        cost_usd=.1))
 MESSAGES = [
-    protocol.Hello(1, "/data"), protocol.Hello(1, "/größe 漢字", 16, 1.5), protocol.Configure(7), protocol.Submit("j", True),
-    protocol.Cancel("j"), protocol.Recover(), protocol.Recover(True), protocol.AskKey(SERVICE), protocol.StoreKey(SERVICE, "sk\n"),
+    protocol.Hello(1, "/data"), protocol.Hello(1, "/größe 漢字", 16, 1.5), protocol.Configure(7),
+    protocol.Submit("j", True),
+    protocol.Cancel("j"), protocol.Recover(), protocol.Recover(True), protocol.AskKey(SERVICE),
+    protocol.StoreKey(SERVICE, "sk\n"),
     protocol.CheckConnection(SERVICE, True), protocol.Ready(1, "1-a", "3.11.7", "3.54.0", "13.0.0"),
     protocol.RecordChanged(RECORD), protocol.Recovered(RECORD), protocol.RecoveryDone(),
     protocol.KeyState(SERVICE, "file", "abcd", QuotaError("x").to_dict()),
@@ -42,7 +46,8 @@ def test_every_kind_of_message_is_met_here() -> None:
 
 @pytest.mark.parametrize("line", [
     b"", b"\n", b"null", b"7", b"[]", b'"Hello"', b"{}", b'{"message": 1}', b'{"message": []}', b'{"message": {}}',
-    b'{"message": null}', b'{"message": "to_json"}', b'{"message": "JobRecord", "job_id": "1"}', b'{"message": "Cancel"}',
+    b'{"message": null}', b'{"message": "to_json"}', b'{"message": "JobRecord", "job_id": "1"}',
+    b'{"message": "Cancel"}',
     b'{"message": "Cancel", "job_id": 7}', b'{"message": "Cancel", "job_id": "j", "more": 1}', b"\xff\xfe",
     b'{"message": "Cancel", "job_id": "' + b"x" * 1_000_001 + b'"}',
 ], ids=lambda line: line[:40].decode("latin-1"))
@@ -53,6 +58,6 @@ def test_anything_else_is_refused(line: bytes) -> None:
 
 def test_no_message_of_the_worker_can_hold_a_key() -> None:
     """A key crosses once, from the host; of what comes back only the tail tells which it is."""
-    fields = {name for kind in typing.get_args(protocol.Message) for name in kind.__dataclass_fields__}
-    holders = {kind for kind in typing.get_args(protocol.Message) if "key" in kind.__dataclass_fields__}
+    fields = {name for kind in typing.get_args(protocol.Message) for name in kind._fields}
+    holders = {kind for kind in typing.get_args(protocol.Message) if "key" in kind._fields}
     assert holders == {protocol.StoreKey} and "token" not in fields

@@ -91,13 +91,16 @@ def put(facts: dict[str, typing.Any], path: str, value: object) -> dict[str, typ
 
 
 @pytest.mark.parametrize(("path", "value", "field"), [
-    ("extra", 1, "extra"), ("request/seed", 1, "request.seed"), ("landing/targets/1/colour", 1, "landing.targets[1].colour"),
-    ("service/key", "sk", "service.key"), ("id", 7, "id"), ("prompt", None, "prompt"), ("deadline_s", "long", "deadline_s"),
+    ("extra", 1, "extra"), ("request/seed", 1, "request.seed"),
+    ("landing/targets/1/colour", 1, "landing.targets[1].colour"),
+    ("service/key", "sk", "service.key"), ("id", 7, "id"), ("prompt", None, "prompt"),
+    ("deadline_s", "long", "deadline_s"),
     ("deadline_s", True, "deadline_s"), ("request", None, "request"), ("request", [], "request"),
     ("request/kind", "dream", "request"), ("request/kind", ["edit"], "request"), ("request/kind", {}, "request"),
     ("request/n", "2", "request.n"), ("request/n", 2.0, "request.n"), ("request/n", True, "request.n"),
     ("request/prompt", ["p"], "request.prompt"), ("request/output_compression", "9", "request.output_compression"),
-    ("landing/place", "moon", "landing.place"), ("landing/place", [], "landing.place"), ("landing/targets", {}, "landing.targets"),
+    ("landing/place", "moon", "landing.place"), ("landing/place", [], "landing.place"),
+    ("landing/targets", {}, "landing.targets"),
     ("landing/targets", "A", "landing.targets"), ("landing/targets/0", "A", "landing.targets[0]"),
     ("landing/targets/0/name", 3, "landing.targets[0].name"), ("landing/faces", 1, "landing.faces"),
     ("service", "practice", "service"), ("estimate_usd", "free", "estimate_usd"),
@@ -108,7 +111,8 @@ def test_what_does_not_fit_is_told_by_its_path(path: str, value: object, field: 
     assert told.value.field == field
 
 
-@pytest.mark.parametrize("path", ["id", "kind", "prompt", "request", "service", "landing", "request/prompt", "request/model",
+@pytest.mark.parametrize("path",
+    ["id", "kind", "prompt", "request", "service", "landing", "request/prompt", "request/model",
                                   "landing/place", "landing/targets/0/name"])
 def test_what_is_missing_is_told_by_its_path(path: str) -> None:
     facts = job_facts()
@@ -124,7 +128,8 @@ def test_what_is_missing_is_told_by_its_path(path: str) -> None:
     assert told.value.field == path.replace("/0", "[0]").replace("/", ".")
 
 
-@pytest.mark.parametrize(("field", "value"), [("error", []), ("error", "x"), ("result", 1), ("state", 3), ("partials", 7)])
+@pytest.mark.parametrize(("field", "value"),
+    [("error", []), ("error", "x"), ("result", 1), ("state", 3), ("partials", 7)])
 def test_a_torn_record_is_told(field: str, value: object) -> None:
     with pytest.raises(InputError) as told:
         from_json(JobRecord, {"job_id": "1", field: value})

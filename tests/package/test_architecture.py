@@ -25,8 +25,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "imaging": frozenset({"core"}),
     "library": frozenset({"core"}),
     "worker": frozenset({"core", "imaging", "library"}),
-    "blender": frozenset({"core", "library"}),
-    "operators": frozenset({"core", "library", "blender"}),
+    "blender": frozenset({"core", "imaging", "library"}),
+    "operators": frozenset({"core", "imaging", "library", "blender"}),
     "ui": frozenset({"core", "blender", "operators"}),
 }
 TOP_FILES = frozenset({"__init__", "__main__", "registration"})
@@ -47,7 +47,7 @@ OTHERS: dict[str, frozenset[str]] = {
 }
 INPUT_OUTPUT = (
     "os", "io", "pathlib", "subprocess", "socket", "sqlite3", "shutil", "tempfile", "glob", "fileinput", "mmap", "ssl",
-    "http", "urllib", "asyncio", "select", "selectors", "signal", "threading", "multiprocessing", "concurrent",
+    "http", "urllib.request", "asyncio", "select", "selectors", "signal", "threading", "multiprocessing", "concurrent",
 )
 # Blender's process has no thread and no network client of ours.
 WORKER_ONLY = (

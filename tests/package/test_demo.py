@@ -68,7 +68,9 @@ def test_the_demo_leaves_a_textured_room_its_render_and_a_contact_sheet(
 
     done = subprocess.run([sys.executable, "-I", "-c", LOOK, str(out / "room.blend")], capture_output=True, text=True,
                           timeout=60, check=False)
-    (found,) = [json.loads(text.removeprefix("facts ")) for text in done.stdout.splitlines() if text.startswith("facts ")]
+    facts_lines = [text for text in done.stdout.splitlines() if text.startswith("facts ")]
+    assert len(facts_lines) == 1, done.stdout + done.stderr
+    found = json.loads(facts_lines[0].removeprefix("facts "))
     assert {name: facts[1:] for name, facts in found.items()} == {
         "Wall": [[1024, 1024], True, "BOX"], "Plinth": [[1024, 1024], True, "BOX"],
         **{name: [[1024, 1024], True, "FLAT"] for name in ("Floor", "Ball", "Pouf", "Vase")},

@@ -20,7 +20,10 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def make_png(width: int = 32, height: int = 16, color: tuple[int, ...] = (200, 60, 30), *, claim: tuple[int, int] = (0, 0)) -> bytes:
+def make_png(
+    width: int = 32, height: int = 16, color: tuple[int, ...] = (200, 60, 30), *,
+    claim: tuple[int, int] = (0, 0),
+) -> bytes:
     """A PNG file by the specification, one color; with 4 values RGBA. `claim` lies about its size in the header."""
     head = struct.pack(">IIBBBBB", *(claim if claim[0] else (width, height)), 8, 6 if len(color) == 4 else 2, 0, 0, 0)
     rows = (b"\0" + bytes(color) * width) * height
@@ -35,7 +38,8 @@ def png_size(data: bytes) -> tuple[int, int]:
 
 def answer_json(*pictures: bytes, **more: object) -> bytes:
     """The body of a good plain answer."""
-    return json.dumps({"created": 1, "data": [{"b64_json": base64.b64encode(p).decode()} for p in pictures], **more}).encode()
+    return json.dumps({"created": 1, "data": [{"b64_json": base64.b64encode(p).decode()} for p in pictures],
+        **more}).encode()
 
 
 class PlainServer:
@@ -106,8 +110,10 @@ class PlainServer:
         self._http.server_close()
 
 
-def send(handler: BaseHTTPRequestHandler, body: bytes, content_type: str = "application/json", status: int = 200,
-         **headers: str) -> None:
+def send(
+    handler: BaseHTTPRequestHandler, body: bytes, content_type: str = "application/json", status: int = 200,
+    **headers: str,
+) -> None:
     """A whole answer."""
     handler.send_response(status)
     handler.send_header("content-type", content_type)

@@ -44,8 +44,10 @@ def worker_environment(home: Path, **changes: str | None) -> dict[str, str]:
     return env
 
 
-def make_job(service: Service | str, *, request: Request | None = None, job_id: str = "", deadline_s: float = 60.0,
-             **wanted: object) -> Job:
+def make_job(
+    service: Service | str, *, request: Request | None = None, job_id: str = "", deadline_s: float = 60.0,
+    **wanted: object,
+) -> Job:
     """A small job. `service` may be a base URL of a compatible server; `wanted` are fields of its Generate."""
     if isinstance(service, str):
         service = Service(ServiceKind.COMPATIBLE, service)
@@ -78,7 +80,8 @@ class WorkerProcess:
         self.log_path = data_dir / "worker.log"
         with open(self.log_path, "ab") as log:
             self._process = subprocess.Popen(
-                [*prefix, sys.executable, "-s", "-P", *python_args, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                [*prefix, sys.executable, "-s", "-P", *python_args, str(script)], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=log, env=dict(env), cwd=cwd or data_dir)
         self.messages: list[Message] = []
         self._heard = threading.Condition()

@@ -29,7 +29,10 @@ def start_worker(tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
     """Starts workers of the test's own, all on the same data folder."""
     processes: list[WorkerProcess] = []
 
-    def start(env: dict[str, str | None] | None = None, *, data_dir: Path | None = None, **options: object) -> WorkerProcess:
+    def start(
+        env: dict[str, str | None] | None = None, *, data_dir: Path | None = None,
+        **options: object,
+    ) -> WorkerProcess:
         process = WorkerProcess(data_dir or tmp_path / "data", worker_environment(tmp_path, **(env or {})), **options)
         processes.append(process)
         return process

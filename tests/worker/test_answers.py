@@ -32,7 +32,8 @@ def free_port() -> int:
 def done_with(worker: WorkerProcess, record: object, *pictures: bytes) -> bool:
     folder = worker.journal.folder(record.job_id)  # type: ignore[attr-defined]
     assert record.state is JobState.DONE, record  # type: ignore[attr-defined]
-    return tuple((folder / p.path).read_bytes() for p in record.result.pictures) == pictures  # type: ignore[attr-defined]
+    kept = [(folder / p.path).read_bytes() for p in record.result.pictures]  # type: ignore[attr-defined]
+    return kept == list(pictures)
 
 
 # --- Forms of a good answer -------------------------------------------------------------------------------
@@ -45,7 +46,8 @@ def test_a_picture_arrives_byte_for_byte(worker: WorkerProcess, serve: Serve, fa
     server = serve(fault)
     record = worker.run(make_job(server.base_url, n=n))
     assert done_with(worker, record, *[PICTURE] * n)
-    assert record.result and (record.result.pictures[0].width_px, record.result.pictures[0].height_px) == png_size(PICTURE)
+    assert record.result and (record.result.pictures[0].width_px,
+        record.result.pictures[0].height_px) == png_size(PICTURE)
     assert record.result.pictures[0].mime == "image/png"
     assert (record.result.usage is None) == fault.drop_usage
     assert record.result.cost_usd is None                # a compatible server's prices are its own
@@ -62,7 +64,10 @@ def test_the_key_goes_along_to_the_services_own_address_only(worker: WorkerProce
         (f"127.0.0.1:{port}", True), (f"localhost:{port}", False)]
 
 
-def test_a_redirect_takes_no_key_along_and_is_not_followed_offline(worker: WorkerProcess, serve_plain: ServePlain) -> None:
+def test_a_redirect_takes_no_key_along_and_is_not_followed_offline(
+    worker: WorkerProcess,
+    serve_plain: ServePlain,
+) -> None:
     def handle(handler: BaseHTTPRequestHandler, body: bytes) -> None:
         if handler.command == "POST":
             send(handler, json.dumps({"data": [{"url": "/moved.png"}]}).encode())
@@ -74,7 +79,8 @@ def test_a_redirect_takes_no_key_along_and_is_not_followed_offline(worker: Worke
     server = serve_plain(handle)
     record = worker.run(make_job(server.base_url), online=True)
     assert done_with(worker, record, PICTURE)
-    gets = [(path, KEY in headers.get("authorization", "")) for method, path, headers, _ in server.seen if method == "GET"]
+    gets = [(path, KEY in headers.get("authorization", "")) for method, path, headers,
+        _ in server.seen if method == "GET"]
     assert gets == [("/moved.png", True), ("/there.png", False)]
     offline = worker.run(make_job(server.base_url), online=False)
     assert offline.state is JobState.FAILED and offline.error and offline.error["type"] == "AnswerError"
@@ -162,7 +168,10 @@ def test_an_answer_of_another_type_keeps_its_bytes(
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json; charset=utf-8", ""])
-def test_a_good_answer_of_a_wrong_type_is_understood(worker: WorkerProcess, serve_plain: ServePlain, content_type: str) -> None:
+def test_a_good_answer_of_a_wrong_type_is_understood(
+    worker: WorkerProcess, serve_plain: ServePlain,
+    content_type: str,
+) -> None:
     server = serve_plain(lambda handler, _: send(handler, answer_json(PICTURE), content_type))
     assert done_with(worker, worker.run(make_job(server.base_url)), PICTURE)
 
@@ -176,8 +185,10 @@ def test_a_truncated_picture_of_the_practice_service_is_kept(worker: WorkerProce
 
 
 @pytest.mark.parametrize(("usage", "kept"), [
-    ('{"input_tokens": 0, "output_tokens": 0}', {"input_tokens": 0, "output_tokens": 0}), ("null", None), ('"none"', None),
-    ('{"output_tokens": "439"}', {"output_tokens": "439"}), ('{"output_tokens": 1e999}', {"output_tokens": float("inf")}),
+    ('{"input_tokens": 0, "output_tokens": 0}', {"input_tokens": 0, "output_tokens": 0}), ("null", None),
+    ('"none"', None),
+    ('{"output_tokens": "439"}', {"output_tokens": "439"}),
+    ('{"output_tokens": 1e999}', {"output_tokens": float("inf")}),
 ])
 def test_odd_usage_does_not_cost_the_picture(
     worker: WorkerProcess, serve: Serve, usage: str, kept: dict[str, object] | None,

@@ -24,7 +24,10 @@ Serve = Callable[..., PracticeServer]
 SOON = {"retry-after-ms": "20"}
 
 
-def said(message: str = "", kind: str | None = None, code: str | None = None, param: str | None = None, **more: object) -> dict:
+def said(
+    message: str = "", kind: str | None = None, code: str | None = None, param: str | None = None,
+    **more: object,
+) -> dict:
     return {"error": {"message": message, "type": kind, "param": param, "code": code, **more}}
 
 
@@ -107,7 +110,8 @@ def test_gives_up_after_the_fifth_attempt(worker: WorkerProcess, serve: Serve) -
 
 
 @pytest.mark.parametrize(("headers", "least_s"), [
-    ({"retry-after-ms": "400"}, 0.4), ({"retry-after": "1"}, 1.0), ({"retry-after-ms": "250", "retry-after": "30"}, 0.25),
+    ({"retry-after-ms": "400"}, 0.4), ({"retry-after": "1"}, 1.0),
+    ({"retry-after-ms": "250", "retry-after": "30"}, 0.25),
 ])
 def test_retry_after_is_obeyed(
     worker: WorkerProcess, serve_plain: Callable[..., PlainServer], headers: dict[str, str], least_s: float,
@@ -195,7 +199,8 @@ def test_a_server_that_comes_up_meanwhile_gets_the_job(worker: WorkerProcess, se
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         job_id = worker.submit(make_job(f"http://127.0.0.1:{port}/v1"))
-        worker.wait_for(lambda m: getattr(getattr(m, "record", None), "job_id", "") == job_id and bool(m.record.note))  # type: ignore[union-attr]
+        worker.wait_for(lambda m: getattr(getattr(m, "record", None), "job_id",
+            "") == job_id and bool(m.record.note))  # type: ignore[union-attr]
     server = serve(port=port)
     assert worker.wait_state(job_id).state is JobState.DONE
     assert len(server.requests) == 1
@@ -207,7 +212,8 @@ def test_a_missing_input_picture_fails_and_nothing_is_sent(worker: WorkerProcess
     from gptimage_addon.core.request import Edit, SentPicture
 
     server = serve()
-    edit = Edit(prompt="moss", model="gpt-image-2.5-flare", images=(SentPicture("inputs/0.png", "image/png", 1024, 1024),))
+    edit = Edit(prompt="moss", model="gpt-image-2.5-flare",
+        images=(SentPicture("inputs/0.png", "image/png", 1024, 1024),))
     record = worker.run(make_job(server.base_url, request=edit))
     assert record.state is JobState.FAILED and record.error
     assert (record.error["type"], record.error["field"]) == ("InputError", "images")

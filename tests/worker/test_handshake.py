@@ -99,7 +99,8 @@ def test_nobodys_file_shadows_a_module(start_worker: StartWorker, tmp_path: Path
     version = ".".join(platform.python_version_tuple()[:2])
     user_site = tmp_path / ".local" / "lib" / f"python{version}" / "site-packages"
     user_site.mkdir(parents=True)
-    names = ("openai", "json", "PIL", "httpx2", "keyring", "numpy", "asyncio", "logging", "sitecustomize", "usercustomize")
+    names = ("openai", "json", "PIL", "httpx2", "keyring", "numpy", "asyncio", "logging", "sitecustomize",
+        "usercustomize")
     for folder in (extensions, package, package / "worker", data, user_site, tmp_path):
         for name in names:
             (folder / f"{name}.py").write_text(TRAP.format(mark=mark))
@@ -112,7 +113,10 @@ def test_nobodys_file_shadows_a_module(start_worker: StartWorker, tmp_path: Path
     assert not list(package.rglob("__pycache__"))                # the extension's folder may be read-only
 
 
-def test_a_bad_message_does_not_end_the_jobs_in_hand(worker: WorkerProcess, serve: Callable[..., PracticeServer]) -> None:
+def test_a_bad_message_does_not_end_the_jobs_in_hand(
+    worker: WorkerProcess,
+    serve: Callable[..., PracticeServer],
+) -> None:
     from gptimage_addon.worker.practice import Fault
 
     server = serve(Fault(delay_s=0.3))
@@ -147,7 +151,8 @@ def test_connection_check_lists_the_models_with_their_last_days(
 
 
 @pytest.mark.parametrize(("base_url", "kind"), [
-    ("http://127.0.0.1:9/v1", "TransientError"), ("http://192.0.2.1/v1", "OnlineAccessError"), ("nonsense", "InputError"),
+    ("http://127.0.0.1:9/v1", "TransientError"), ("http://192.0.2.1/v1", "OnlineAccessError"),
+    ("nonsense", "InputError"),
 ])
 def test_connection_check_tells_what_is_wrong(worker: WorkerProcess, base_url: str, kind: str) -> None:
     service = Service(ServiceKind.COMPATIBLE, base_url)

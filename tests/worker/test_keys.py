@@ -101,8 +101,12 @@ def test_without_a_key_nothing_is_sent_to_openai(start_worker: Callable[..., Wor
     # A key file that cannot be read is told, not waited for.
     (tmp_path / "config" / "gptimage_addon" / "keys.json").unlink()
     (tmp_path / "config" / "gptimage_addon" / "keys.json").mkdir()
-    worker.send(protocol.AskKey(service))
-    assert worker.wait_for_type(protocol.Trouble).error["type"] == "WorkerError"
+    state = state_of(worker, protocol.AskKey(service))
+    assert state.source == "" and state.error and "cannot be read" in state.error["message"]
+    other = Service(ServiceKind.COMPATIBLE, "http://127.0.0.1:9/v1")
+    worker.send(protocol.CheckConnection(other))
+    checked = worker.wait_for_type(protocol.ConnectionChecked)
+    assert checked.error and "cannot be read" in checked.error["message"]
 
 
 def test_keys_of_two_services_are_apart(start_worker: Callable[..., WorkerProcess]) -> None:

@@ -32,10 +32,6 @@ def stream_event(kind: str, **facts: object) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def completed() -> bytes:
-    return stream_event("image_generation.completed", b64_json=json.loads(answer_json(PICTURE))["data"][0]["b64_json"])
-
-
 class HoldingService:
     """Holds each job, named in its prompt, at one state until `let_go`."""
 
@@ -64,18 +60,20 @@ class HoldingService:
             case "receiving":
                 self._stream(handler, stream_event("image_generation.partial_image", b64_json="AAAA"))
             case "received":
-                self._stream(handler, completed())
+                # A whole answer whose connection stays open: all is there but its end.
+                body = answer_json(PICTURE)
+                self._stream(handler, b"%x\r\n%s\r\n" % (len(body), body), "application/json")
             case "blocked":
                 self._stream(handler, stream_event("error", error={"code": "moderation_blocked", "message": "No"}))
             case _:
                 send(handler, answer_json(PICTURE))
 
-    def _stream(self, handler: BaseHTTPRequestHandler, event: bytes) -> None:
+    def _stream(self, handler: BaseHTTPRequestHandler, chunk: bytes, content_type: str = "text/event-stream") -> None:
         handler.send_response(200)
-        handler.send_header("content-type", "text/event-stream")
+        handler.send_header("content-type", content_type)
         handler.send_header("transfer-encoding", "chunked")
         handler.end_headers()
-        handler.wfile.write(event)
+        handler.wfile.write(chunk)
         handler.wfile.flush()
         self._hold(handler)
         handler.close_connection = True
@@ -107,7 +105,7 @@ def test_killed_at_each_state(start_worker: StartWorker, serve_plain: ServePlain
     wait_until(lambda: on_disk(first, "finishing").state is JobState.FINISHING and on_disk(first, "waiting").note)
     for name in ("receiving", "blocked", "received"):
         wait_until(lambda name=name: on_disk(first, name).state is JobState.RECEIVING
-                   and b"\n\n" in first.journal.answer_path(name).read_bytes())
+                   and first.journal.answer_path(name).stat().st_size > 0)
 
     # While the first lives, nobody takes its jobs: neither to recover nor to send.
     second = start_worker()
@@ -117,7 +115,8 @@ def test_killed_at_each_state(start_worker: StartWorker, serve_plain: ServePlain
         assert second.wait_state(name, JobState.SENDING, JobState.QUEUED).worker == on_disk(first, name).worker
     assert second.journal.read_record("finishing").worker != ""
 
-    assert {name: on_disk(first, name).state for name in ("sending", "receiving", "finishing", "waiting", "queued")} == {
+    assert {name: on_disk(first, name).state for name in ("sending", "receiving", "finishing", "waiting",
+        "queued")} == {
         "sending": JobState.SENDING, "receiving": JobState.RECEIVING, "finishing": JobState.FINISHING,
         "waiting": JobState.SENDING, "queued": JobState.QUEUED}
     first.kill()
@@ -221,8 +220,10 @@ def test_every_step_is_on_disk_before_the_next(
         position = found + 1
     # And nothing read the answer before it was synced.
     text = "\n".join(lines)
-    assert re.search(steps["answer read"], text).start() > re.search(steps["answer synced"], text).start()  # type: ignore[union-attr]
-    assert re.search(steps["connected"], text).start() > re.search(steps["record synced"], text).start()  # type: ignore[union-attr]
+    assert re.search(steps["answer read"], text).start() > re.search(steps["answer synced"],
+        text).start()  # type: ignore[union-attr]
+    assert re.search(steps["connected"], text).start() > re.search(steps["record synced"],
+        text).start()  # type: ignore[union-attr]
 
 
 def test_a_lock_tells_of_the_living_worker_only(start_worker: StartWorker) -> None:

@@ -19,18 +19,21 @@ from tests.support.worker_process import CHECKOUT, WorkerProcess, make_job
 Serve = Callable[..., PracticeServer]
 Schema = dict[str, typing.Any]
 SPECIFICATION = CHECKOUT.parent / "shared" / "openai-images-openapi.yaml"
-MODELS = ["gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-image-2.6-flare", "gpt-image-2.6-sunburst", "gpt-image-2"]
+MODELS = ["gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-image-2.6-flare", "gpt-image-2.6-sunburst",
+    "gpt-image-2"]
 MODEL = "gpt-image-2.5-flare"
 FIRST, SECOND = make_png(1024, 640), make_png(64, 48, (1, 2, 3))
 MASK = make_png(1024, 640, (0, 0, 0, 0))
 INPUTS = {"inputs/0.png": FIRST, "inputs/1.png": SECOND, "inputs/mask.png": MASK}
-IMAGES = (SentPicture("inputs/0.png", "image/png", 1024, 640), SentPicture("inputs/1.png", "image/png", 64, 48, "style"))
+IMAGES = (SentPicture("inputs/0.png", "image/png", 1024, 640),
+    SentPicture("inputs/1.png", "image/png", 64, 48, "style"))
 MASK_SENT = SentPicture("inputs/mask.png", "image/png", 1024, 640)
 
 GENERATES = [
     Generate(prompt="größe ü 漢字 \"quoted\"\nline", model=MODEL),
     *(Generate(prompt="brick", model=model, size="1536x1024", quality="high") for model in MODELS),
-    *(Generate(prompt="brick", model=MODEL, quality=q, size="1024x640") for q in ("low", "medium", "high", "xhigh", "max")),
+    *(Generate(prompt="brick", model=MODEL, quality=q, size="1024x640") for q in ("low", "medium", "high", "xhigh",
+        "max")),
     Generate(prompt="brick", model=MODEL, background="transparent", output_format="webp", output_compression=0),
     Generate(prompt="brick", model=MODEL, background="opaque", output_format="jpeg", output_compression=100),
     Generate(prompt="brick", model=MODEL, moderation="low", n=10, size="3840x2160"),
@@ -123,7 +126,8 @@ def test_an_edit_is_what_the_specification_asks_for(
     # Each picture byte for byte, in order, with its name and type: without a type it would be refused.
     wanted = [FIRST, SECOND][: len(request_.images)] + [MASK] * bool(request_.mask or request_.markup)
     assert [f.data for f in received.files] == wanted
-    assert {f.mime for f in received.files} == {"image/png"} and all(f.filename.endswith(".png") for f in received.files)
+    assert {f.mime for f in received.files} == {"image/png"}
+    assert all(f.filename.endswith(".png") for f in received.files)
 
 
 def test_the_specification_would_notice_a_wrong_request(schemas: Schema) -> None:

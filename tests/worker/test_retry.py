@@ -26,7 +26,8 @@ def test_never_where_it_may_have_been_billed_or_cannot_help(error: errors.GptIma
 @pytest.mark.parametrize("kind", [errors.RateLimitError, errors.TransientError])
 def test_the_delay_doubles_from_half_a_second(kind: type[errors.GptImageError]) -> None:
     assert MAX_ATTEMPTS == 5
-    assert [retry_delay_s(kind("x"), attempt, 1000.0, 0.0) for attempt in range(1, 7)] == [0.5, 1.0, 2.0, 4.0, None, None]
+    assert [retry_delay_s(kind("x"), attempt, 1000.0, 0.0) for attempt in range(1, 7)] == [0.5, 1.0, 2.0, 4.0, None,
+        None]
     # Clients are spread over the last quarter.
     assert [retry_delay_s(kind("x"), attempt, 1000.0, 1.0) for attempt in range(1, 5)] == [0.375, 0.75, 1.5, 3.0]
 
@@ -39,7 +40,10 @@ def test_chance_stays_within_the_quarter() -> None:
 @pytest.mark.parametrize(("after_s", "left_s", "delay_s"), [
     (0.0, 10.0, 0.0), (7.5, 10.0, 7.5), (119.0, 360.0, 119.0), (10.0, 10.0, None), (11.0, 10.0, None), (0.0, 0.0, None),
 ])
-def test_the_services_own_pause_is_obeyed_up_to_the_deadline(after_s: float, left_s: float, delay_s: float | None) -> None:
+def test_the_services_own_pause_is_obeyed_up_to_the_deadline(
+    after_s: float, left_s: float,
+    delay_s: float | None,
+) -> None:
     assert retry_delay_s(errors.RateLimitError("x", retry_after_s=after_s), 1, left_s) == delay_s
 
 

@@ -57,7 +57,10 @@ def test_partial_pictures_become_files_on_the_way(worker: WorkerProcess, serve: 
     assert len(server.requests) == 1
 
 
-def test_partial_pictures_are_there_while_the_service_still_works(worker: WorkerProcess, serve_plain: ServePlain) -> None:
+def test_partial_pictures_are_there_while_the_service_still_works(
+    worker: WorkerProcess,
+    serve_plain: ServePlain,
+) -> None:
     go_on = threading.Event()
     half, whole = make_png(color=(9, 9, 9)), make_png()
 
@@ -70,7 +73,8 @@ def test_partial_pictures_are_there_while_the_service_still_works(worker: Worker
 
     job = make_job(serve_plain(handle).base_url, partial_images=1)
     worker.submit(job)
-    record = worker.wait_for(lambda m: getattr(m, "record", None) is not None and m.record.job_id == job.id  # type: ignore[union-attr]
+    record = worker.wait_for(lambda m: getattr(m, "record",
+        None) is not None and m.record.job_id == job.id  # type: ignore[union-attr]
                              and bool(m.record.partials)).record  # type: ignore[union-attr]
     assert record.state is JobState.RECEIVING
     assert (worker.journal.folder(job.id) / "partial-0.png").read_bytes() == half
@@ -127,7 +131,10 @@ def test_variants_are_asked_for_plainly(worker: WorkerProcess, serve: Serve, n: 
     Fault(status=422, body={"detail": [{"loc": ["body", "stream"], "msg": "stream: extra fields not permitted"}]}),
     Fault(status=400, body={"error": "stream is not supported"}),
 ], ids=["scripted", "400", "405", "422", "text"])
-def test_a_refused_stream_is_asked_for_plainly_and_remembered(worker: WorkerProcess, serve: Serve, refusal: Fault) -> None:
+def test_a_refused_stream_is_asked_for_plainly_and_remembered(
+    worker: WorkerProcess, serve: Serve,
+    refusal: Fault,
+) -> None:
     server = serve(refusal)
     assert worker.run(make_job(server.base_url, partial_images=2)).state is JobState.DONE
     assert [r.fields.get("stream", False) for r in server.requests] == [True, False]

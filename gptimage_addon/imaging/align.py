@@ -1,0 +1,308 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the model moved the picture to: shift and zoom, then a slow bend, from what lies outside the area only.
+
+From coarse to fine, each step compares the original with the answer in small cells. A cell says how it would have to
+move (least squares over its pixels, its mean left out, so that tone does not matter) and how sure that is; all cells
+together say shift and zoom, or, with a prior for slowness, the bend. Pixels and cells that the model drew anew do not
+fit and lose their say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .match import Tone, block_means, fit_tone, mad
+from .resample import Field, Warp, empty_field, halve, sample, solve_field, spread
+
+__all__ = ("Alignment", "align")
+
+_CELL = 16                      # pixels of a level
+_COARSEST_PX = 64               # the longer side, at least
+_USUAL_SHIFT_PX, _USUAL_ZOOM = 12.0, 0.03
+_GRAIN = 16.0                   # errors of neighboring pixels are alike: so many pixels count as one
+_TEXTURE = 2.0                  # levels: a cell with less contrast says nothing
+_ALIKE = 0.5                    # correlation of a cell whose content is the same
+_AGREED = 0.35                  # the share of cells with alike content, below which there is no agreement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """`aligned` is False where original and answer do not agree; the warp then leaves the answer where it is.
+
+    `agreement` is the share of the textured cells outside the area that show the same in both, 0 to 1.
+    """
+
+    warp: Warp
+    aligned: bool
+    agreement: float
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Level:
+    original: np.ndarray        # float32 luma, 0..255
+    answer: np.ndarray
+    weight: np.ndarray          # float32, 1 outside the area
+    factor: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """What the cells of a level say; displacements in full pixels. (n, ...)"""
+
+    x: np.ndarray
+    y: np.ndarray
+    evidence: np.ndarray        # (n, 2, 2), per square pixel, in units of the noise
+    pull: np.ndarray            # (n, 2): evidence @ (further displacement)
+    cost: float                 # robust mean square of what does not fit
+    noise: float
+
+
+def align(original: np.ndarray, answer: np.ndarray, weight: np.ndarray, factor: int, size_px: tuple[int, int]) -> Alignment:
+    """The warp of full pixels that takes the original to the answer.
+
+    Both are float32 luma (h, w), 0 to 255, `factor` coarser than the window of `size_px`; `weight` is 1 where they
+    show the same by right and 0 in the area.
+    """
+    identity = Warp(*size_px)
+    levels = [_Level(original, answer, _shrunk(weight), factor)]
+    while max(levels[-1].original.shape) >= 2 * _COARSEST_PX and min(levels[-1].original.shape) >= 2 * _CELL:
+        last = levels[-1]
+        levels.append(_Level(halve(last.original), halve(last.answer),
+                             (halve(last.weight) > 0.999).astype(np.float32), last.factor * 2))
+    if levels[0].weight.sum() < 4 * _CELL ** 2:
+        return Alignment(identity, False, 0.0, "there is too little outside the area to compare with")
+    texture = [_textured(level, picture) for level, picture in ((levels[min(1, len(levels) - 1)], p) for p in "oa")]
+    if texture[0] < 0.02:
+        if texture[1] < 0.15:
+            return Alignment(identity, True, 1.0, "the surroundings are too flat to show a shift; left in place")
+        return Alignment(identity, False, 0.0, "the answer's surroundings show something else than the picture's")
+    levels = [level for level in levels if level.weight.sum() >= 4 * _CELL ** 2]
+    warp = _start(levels[-1], identity)
+    for level in reversed(levels):
+        matched = _match_luma(level, warp)
+        for _ in range(6 if level is not levels[0] else 4):
+            moved = _moved(warp, _cells(matched, warp))
+            step = max(abs(moved.shift_px[0] - warp.shift_px[0]), abs(moved.shift_px[1] - warp.shift_px[1]),
+                       abs(moved.scale - warp.scale) * max(size_px) / 2) / level.factor
+            warp = moved
+            if step < 0.01:
+                break
+    finest = _match_luma(levels[0], warp)
+    if not _is_better(finest, warp, identity):
+        warp = identity
+    agreement = _agreement(finest, warp)
+    if agreement < _AGREED:
+        return Alignment(identity, False, agreement, "the answer's surroundings do not show the same as the picture's")
+    bent = warp
+    for _ in range(3):
+        bent = _bent(bent, _cells(finest, bent))
+    if _is_better(finest, bent, warp):
+        warp = bent
+    return Alignment(warp, True, agreement)
+
+
+# --- Levels -----------------------------------------------------------------------------------------------
+
+def _shrunk(weight: np.ndarray) -> np.ndarray:
+    """The surroundings less their outermost pixel: the gradient there looks into the area."""
+    sure = weight > 0.999
+    inner = sure.copy()
+    inner[1:] &= sure[:-1]
+    inner[:-1] &= sure[1:]
+    inner[:, 1:] &= sure[:, :-1]
+    inner[:, :-1] &= sure[:, 1:]
+    return inner.astype(np.float32)
+
+
+def _whole(level: _Level) -> tuple[int, int, int, int]:
+    return 0, 0, level.original.shape[1], level.original.shape[0]
+
+
+def _in_answer(level: _Level, warp: Warp) -> np.ndarray:
+    """(h, w) weight, 0 too where the answer does not reach."""
+    height, width = level.original.shape
+    off = (level.factor - 1) / 2
+    slack = 1.0 if warp.bend is None else 1.0 + float(abs(warp.bend.nodes).max()) / level.factor
+    x = (warp.line_x(np.arange(width) * level.factor + off) - off) / level.factor
+    y = (warp.line_y(np.arange(height) * level.factor + off) - off) / level.factor
+    inside_x, inside_y = (x >= slack) & (x <= width - 1 - slack), (y >= slack) & (y <= height - 1 - slack)
+    return level.weight * (inside_y[:, None] & inside_x[None])
+
+
+def _match_luma(level: _Level, warp: Warp) -> _Level:
+    """The level with the answer's tone made the original's, roughly."""
+    seen = sample(level.answer, warp, _whole(level), level.factor)
+    weight = _in_answer(level, warp)
+    size = 4 if min(seen.shape) >= 128 else 2
+    full = block_means(weight, size) > 0.999
+    pairs = [block_means(p, size)[full][:, None] for p in (level.original, seen)]
+    tone: Tone = fit_tone(pairs[0], pairs[1], np.ones(len(pairs[0])))
+    return replace(level, answer=tone.apply(level.answer[..., None])[..., 0])
+
+
+# --- Cells ------------------------------------------------------------------------------------------------
+
+def _cells(level: _Level, warp: Warp) -> _Cells:
+    seen = sample(level.answer, warp, _whole(level), level.factor)
+    weight = _in_answer(level, warp)
+    size = _CELL if min(seen.shape) >= 6 * _CELL else _CELL // 2
+    rows, columns = seen.shape[0] // size, seen.shape[1] // size
+    cut = (slice(0, rows * size), slice(0, columns * size))
+    seen, original, weight = seen[cut], level.original[cut], weight[cut]
+    both = seen + original
+    slope_x, slope_y = np.zeros_like(both), np.zeros_like(both)
+    slope_x[:, 1:-1] = (both[:, 2:] - both[:, :-2]) * np.float32(0.25)
+    slope_y[1:-1] = (both[2:] - both[:-2]) * np.float32(0.25)
+    error = seen - original
+    count = block_means(weight, size)
+    mean = block_means(error * weight, size) / np.maximum(count, 1e-3)
+    error -= np.repeat(np.repeat(mean, size, 0), size, 1)
+    sample_of = error[::2, ::2][weight[::2, ::2] > 0]
+    noise = max(mad(sample_of), 0.3)
+    # What does not fit at all was drawn anew; it has no say (Geman and McClure).
+    fit = error * np.float32(1 / (3 * noise))
+    np.square(fit, out=fit)
+    cost = float(np.mean(fit * weight / (1 + fit)) / max(float(weight.mean()), 1e-6))
+    fit += 1
+    weight = weight / (fit * fit)
+    weighted_x, weighted_y = weight * slope_x, weight * slope_y
+    total = np.maximum(block_means(weight, size), 1e-6)
+    sum_x, sum_y, sum_e = (block_means(p, size) for p in (weighted_x, weighted_y, weight * error))
+    area = size * size
+    evidence = np.empty((rows, columns, 2, 2))
+    evidence[..., 0, 0] = block_means(weighted_x * slope_x, size) - sum_x ** 2 / total
+    evidence[..., 1, 1] = block_means(weighted_y * slope_y, size) - sum_y ** 2 / total
+    evidence[..., 0, 1] = evidence[..., 1, 0] = block_means(weighted_x * slope_y, size) - sum_x * sum_y / total
+    pull = np.stack([block_means(weighted_x * error, size) - sum_x * sum_e / total,
+                     block_means(weighted_y * error, size) - sum_y * sum_e / total], -1).astype(np.float64)
+    # Noise has slopes of its own, which say nothing.
+    for axis in (0, 1):
+        evidence[..., axis, axis] = np.maximum(evidence[..., axis, axis] - total * noise ** 2 / 8, 0)
+    bound = np.sqrt(evidence[..., 0, 0] * evidence[..., 1, 1]) * 0.99
+    evidence[..., 0, 1] = evidence[..., 1, 0] = np.clip(evidence[..., 0, 1], -bound, bound)
+    unit = area / (_GRAIN * (noise ** 2 + 0.25))
+    x, y = (np.arange(n) * size + (size - 1) / 2 for n in (columns, rows))
+    full_x, full_y = (p * level.factor + (level.factor - 1) / 2 for p in (x, y))
+    keep = count > 0.1
+    grid_x, grid_y = np.broadcast_to(full_x, keep.shape), np.broadcast_to(full_y[:, None], keep.shape)
+    return _Cells(grid_x[keep], grid_y[keep], evidence[keep] * (unit / level.factor ** 2), pull[keep] * (-unit / level.factor),
+                  cost, noise)
+
+
+def _moved(warp: Warp, cells: _Cells) -> Warp:
+    """Shift and zoom bettered by one step."""
+    x, y = cells.x - warp.middle[0], cells.y - warp.middle[1]
+    ways = np.zeros((len(x), 2, 3))
+    ways[:, 0, 0] = ways[:, 1, 1] = 1
+    ways[:, 0, 2], ways[:, 1, 2] = x, y
+    matrix = np.einsum("nik,nij,njl->kl", ways, cells.evidence, ways, optimize=True)
+    right = np.einsum("nik,ni->k", ways, cells.pull)
+    usual = np.array([_USUAL_SHIFT_PX, _USUAL_SHIFT_PX, _USUAL_ZOOM])
+    now = np.array([*warp.shift_px, warp.scale - 1])
+    matrix += np.diag(usual ** -2.0)
+    step = np.linalg.solve(matrix, right - now / usual ** 2)
+    return replace(warp, shift_px=(warp.shift_px[0] + float(step[0]), warp.shift_px[1] + float(step[1])),
+                   scale=warp.scale + float(step[2]))
+
+
+def _bent(warp: Warp, cells: _Cells) -> Warp:
+    """The bend estimated anew, from where the present one leads to."""
+    field = warp.bend or empty_field(warp.width_px, warp.height_px, 2, 9)
+    now = np.einsum("nr,rcv,nc->nv", field.basis_y(cells.y), field.nodes, field.basis_x(cells.x), optimize=True)
+    pull = cells.pull + np.einsum("nij,nj->ni", cells.evidence, now)
+    size = np.trace(cells.evidence, axis1=1, axis2=2)
+    sure = np.ones(len(size))
+    for _ in range(3):
+        found = solve_field(field, cells.x, cells.y, cells.evidence * sure[:, None, None], pull * sure[:, None],
+                            3.0, 0.6, 0.25)
+        there = np.einsum("nr,rcv,nc->nv", field.basis_y(cells.y), found.nodes, field.basis_x(cells.x), optimize=True)
+        # How far, in pixels, a cell would like to be elsewhere.
+        left = pull - np.einsum("nij,nj->ni", cells.evidence, there)
+        far = np.linalg.norm(left, axis=1) / np.maximum(size, 1e-9)
+        sure = 1 / (1 + (far / 0.7) ** 2) ** 2
+    return replace(warp, bend=found)
+
+
+# --- Judgement --------------------------------------------------------------------------------------------
+
+def _start(level: _Level, identity: Warp) -> Warp:
+    """The best of many shifts and zooms at the coarsest level; the identity unless another is clearly better."""
+    height, width = level.original.shape
+    reach = 3
+    weight = level.weight[reach:-reach, reach:-reach]
+    if weight.sum() < 64:
+        return identity
+    original = level.original[reach:-reach, reach:-reach]
+
+    def centered(picture: np.ndarray) -> np.ndarray:
+        return (picture - (picture * weight).sum() / weight.sum()) * weight
+
+    target = centered(original)
+    norm = float(np.sqrt((target ** 2).sum())) + 1e-6
+    best: list[tuple[float, float, Warp]] = []
+    for zoom in (1.0, 0.985, 1.015, 0.97, 1.03, 0.95, 1.05):
+        zoomed = replace(identity, scale=zoom)
+        seen = sample(level.answer, zoomed, _whole(level), level.factor)
+        for dy in range(-reach, reach + 1):
+            for dx in range(-reach, reach + 1):
+                there = centered(seen[reach + dy:height - reach + dy, reach + dx:width - reach + dx])
+                score = float((there * target).sum()) / norm / (float(np.sqrt((there ** 2).sum())) + 1e-6)
+                away = 0.004 * float(np.hypot(dx, dy)) + 0.25 * abs(zoom - 1)
+                warp = replace(zoomed, shift_px=(dx * level.factor * zoom, dy * level.factor * zoom))
+                best.append((score - away, away, warp))
+    still = best[reach * (2 * reach + 1) + reach]
+    top = max(best, key=lambda entry: entry[0])
+    return top[2] if top[0] > still[0] + 0.01 else identity
+
+
+def _is_better(level: _Level, warp: Warp, other: Warp) -> bool:
+    """Whether the answer fits better along the warp, by what both leave over in the same pixels."""
+    weight = _in_answer(level, warp) * _in_answer(level, other)
+    if not weight.any():
+        return False
+    left = []
+    for way in (warp, other):
+        error = sample(level.answer, way, _whole(level), level.factor) - level.original
+        mean = spread(block_means(error * weight, _CELL) / np.maximum(block_means(weight, _CELL), 1e-3),
+                      *error.shape, _CELL)
+        left.append(abs(error - mean)[weight > 0])
+    scale = 2 * max(min(float(np.median(part)) for part in left), 0.3)
+    costs = [float(np.mean(part ** 2 / (scale ** 2 + part ** 2))) for part in left]
+    return costs[0] < costs[1]
+
+
+def _textured(level: _Level, picture: str) -> float:
+    """The share of the cells outside the area with some contrast."""
+    image = level.original if picture == "o" else level.answer
+    size = _CELL // 2
+    count = block_means(level.weight, size)
+    mean = block_means(image * level.weight, size) / np.maximum(count, 1e-3)
+    square = block_means(image ** 2 * level.weight, size) / np.maximum(count, 1e-3) - mean ** 2
+    cells = count > 0.5
+    return float((square[cells] > _TEXTURE ** 2).mean()) if cells.any() else 0.0
+
+
+def _agreement(level: _Level, warp: Warp) -> float:
+    """The share of the textured cells outside the area in which both show the same, at half the level's fineness."""
+    seen = sample(level.answer, warp, _whole(level), level.factor)
+    weight = _in_answer(level, warp)
+    seen, original, weight = halve(seen), halve(level.original), (halve(weight) > 0.999).astype(np.float32)
+    size = _CELL
+    count = block_means(weight, size)
+    cells = count > 0.3
+    if not cells.any():
+        return 0.0
+    total = np.maximum(count, 1e-3)
+    mean_s, mean_o = block_means(seen * weight, size) / total, block_means(original * weight, size) / total
+    var_s = block_means(seen ** 2 * weight, size) / total - mean_s ** 2
+    var_o = block_means(original ** 2 * weight, size) / total - mean_o ** 2
+    both = block_means(seen * original * weight, size) / total - mean_s * mean_o
+    cells &= np.maximum(var_o, var_s) > _TEXTURE ** 2
+    if not cells.any():
+        return 1.0
+    alike = both[cells] / np.sqrt(np.maximum(var_s[cells] * var_o[cells], 1e-6))
+    return float((alike > _ALIKE).mean())

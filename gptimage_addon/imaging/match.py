@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The answer's tone made that of the original, as measured outside the area.
+
+All values are display-referred levels, 0 to 255. Everything is a sum of small corrections with a usual size: what the
+surroundings do not tell, as the highlights of a flat grey sky, stays as the model made it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .resample import Field, empty_field, solve_field
+
+__all__ = ("Tone", "block_means", "fit_field", "fit_tone", "mad")
+
+# How much of each correction is usual, in levels: offset, slope, the two curvatures, gamma's own curve.
+_USUAL = np.array([20.0, 20.0, 6.0, 2.0, 15.0])
+_USUAL_MIX = 12.0               # a channel's share in another's, as when the model takes saturation away
+_GRAIN = 3.0                    # levels: what is wrong with a block's mean, for neighbors are wrong together
+_ROUNDS = 6
+_CLIPPED = 254.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tone:
+    """What gives the original's levels from the answer's: a curve a channel, then the channels' mixture.
+
+    `curves` is (channels, 256); `mix` (channels, channels) with rows that sum to 1.
+    """
+
+    curves: np.ndarray
+    mix: np.ndarray
+
+    def apply(self, levels: np.ndarray) -> np.ndarray:
+        """float32 levels of uint8 or float levels (..., channels)."""
+        if levels.dtype == np.uint8:
+            out = np.empty(levels.shape, np.float32)
+            for channel, curve in enumerate(self.curves.astype(np.float32)):
+                np.take(curve, levels[..., channel], out=out[..., channel], mode="clip")
+        else:
+            fine = np.linspace(0.0, 255.0, 255 * 16 + 1)
+            index = np.clip(levels * 16 + 0.5, 0, len(fine) - 1).astype(np.intp)
+            out = np.stack([np.interp(fine, np.arange(256), curve).astype(np.float32)[index[..., channel]]
+                            for channel, curve in enumerate(self.curves)], -1)
+        if not np.array_equal(self.mix, np.eye(len(self.mix))):
+            out = out @ self.mix.T.astype(np.float32)
+        return out
+
+
+def _features(levels: np.ndarray) -> np.ndarray:
+    """(n, 5): the corrections that a curve is made of, for levels 0 to 255. Gamma is the last, to the first order."""
+    x = np.clip(levels, 0.0, 255.0) / 255.0
+    t = 2 * x - 1
+    return np.stack([np.ones_like(t), t, 1.5 * t * t - 0.5, (2.5 * t * t - 1.5) * t, x * np.log(np.maximum(x, 1e-6))], -1)
+
+
+def mad(values: np.ndarray) -> float:
+    """A standard deviation that outliers do not move."""
+    return float(1.4826 * np.median(abs(values - np.median(values)))) if values.size else 0.0
+
+
+def block_means(image: np.ndarray, size: int) -> np.ndarray:
+    """Means of blocks of size x size pixels; what is left over at the right and the bottom goes."""
+    rows, columns = image.shape[0] // size, image.shape[1] // size
+    image = image[:rows * size, :columns * size]
+    down = image.reshape(rows, size, *image.shape[1:]).sum(1)
+    total = down.reshape(rows, columns, size, *image.shape[2:]).sum(2)
+    return total / np.float32(size * size)
+
+
+def fit_tone(original: np.ndarray, answer: np.ndarray, weight: np.ndarray) -> Tone:
+    """The tone that fits samples (n, channels) best, those with great trust and without being led by outliers.
+
+    `weight` (n,) is how much each says; samples at the ends of the range say nothing, they may be clipped.
+    """
+    channels = original.shape[1]
+    inside = ((answer < _CLIPPED - 1) & (answer > 0.5) & (original < _CLIPPED) & (original > 0.5)).all(1)
+    usable = inside & (weight > 0)
+    original, answer, weight = original[usable].astype(np.float64), answer[usable].astype(np.float64), weight[usable]
+    every = np.arange(256.0)
+    if len(original) < 8:
+        return Tone(np.tile(every, (channels, 1)), np.eye(channels))
+    curves, mix = np.empty((channels, 256)), np.eye(channels)
+    trust = weight / _GRAIN ** 2
+    for channel in range(channels):
+        others = [c for c in range(channels) if c != channel]
+        base = _features(answer[:, channel])
+        cross = (answer[:, others] - answer[:, [channel]]) / 255.0
+        columns = np.concatenate([base, cross], 1)
+        usual = np.concatenate([_USUAL, np.full(len(others), _USUAL_MIX)])
+        wanted = original[:, channel] - answer[:, channel]
+        # A start that outliers cannot lead far: the middle of all.
+        left = wanted - np.median(wanted)
+        found = np.zeros(columns.shape[1])
+        for _ in range(_ROUNDS):
+            spread = max(mad(left), 0.25)
+            sure = trust / (1 + (left / (3 * spread)) ** 2) ** 2
+            matrix = (columns * sure[:, None]).T @ columns + np.diag(usual ** -2.0)
+            found = np.linalg.solve(matrix, columns.T @ (sure * wanted))
+            left = wanted - columns @ found
+        curves[channel] = every + _features(every) @ found[:5]
+        for other, share in zip(others, found[5:], strict=True):
+            mix[channel, other] = share / 255.0
+            mix[channel, channel] -= share / 255.0
+    # The mixture acts on curved levels, the fit mixed plain ones: a difference of the second order.
+    return Tone(np.maximum.accumulate(curves, axis=1), mix)
+
+
+def fit_field(
+    residual: np.ndarray, levels: np.ndarray, weight: np.ndarray, x: np.ndarray, y: np.ndarray,
+    width_px: int, height_px: int,
+) -> Field:
+    """The slow gain (values: channels) that explains residuals = gain * levels of samples (n, channels) at (x, y)."""
+    channels = residual.shape[1]
+    field = empty_field(width_px, height_px, channels, 9)
+    nodes = np.empty_like(field.nodes)
+    for channel in range(channels):
+        level, left = levels[:, channel].astype(np.float64), residual[:, channel].astype(np.float64)
+        now = left
+        for _ in range(3):
+            spread = max(mad(now), 0.25)
+            sure = weight / (1 + (now / (3 * spread)) ** 2) ** 2 / _GRAIN ** 2
+            one = empty_field(width_px, height_px, 1, 9)
+            one = solve_field(one, x, y, sure * level ** 2, (sure * level * left)[:, None], 0.05, 0.01, 0.005)
+            now = left - level * _values_at(one, x, y)[:, 0]
+        nodes[..., channel] = one.nodes[..., 0]
+    return Field(nodes, width_px, height_px)
+
+
+def _values_at(field: Field, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n, values) at single places."""
+    rows, columns = field.basis_y(y), field.basis_x(x)
+    return np.einsum("nr,rcv,nc->nv", rows, field.nodes, columns, optimize=True)

@@ -1,0 +1,275 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a model's answer to the finished window: align, match, blend; and the window back into the picture.
+
+Models take the mask as advice and draw the whole frame anew: moved by some pixels, a little larger or smaller, in
+another tone. Outside the area the original says what all that was; inside it is undone. The answer is resampled once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from .align import Alignment, align
+from .blend import compose, count_changed, feather, membrane, seam
+from .match import Tone, block_means, fit_field, fit_tone
+from .resample import Box, Warp, halve, prefilter, sample, spread
+
+__all__ = ("Finished", "TouchUpReport", "finish_window", "paste_window")
+
+_WORKING_PX = 640_000           # pixels of the pictures that all is measured in: half the size for larger windows
+_MARGIN_PX = 3                  # what models change just outside the mask is no measure of their drift
+_BLOCK = 4
+_FILM_CELL = 8
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class TouchUpReport:
+    """What the model had done to the picture, and what is left of it.
+
+    `shift_px` and `scale`: how the answer lay against the original, about the window's middle; positive is right and
+    down. `gain` and `offset` (0..1) a channel and `curve` (channel, 0 to 255 in nine steps): what was done to the answer's
+    levels. `seam`: levels of 255 that the step across the mask's edge is above the original's. `changed_outside`:
+    pixels, counted in the result. `why` says more where nothing was aligned.
+    """
+
+    shift_px: tuple[float, float]
+    scale: float
+    bend_px: float
+    gain: tuple[float, ...]
+    offset: tuple[float, ...]
+    curve: tuple[tuple[float, ...], ...]
+    seam: float
+    changed_outside: int
+    aligned: bool
+    agreement: float
+    why: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()} | {
+            "curve": [list(channel) for channel in self.curve]}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """`patch` is the window, finished, in the original's type; `alpha` float32 how much of it is new."""
+
+    patch: np.ndarray
+    alpha: np.ndarray
+    report: TouchUpReport
+
+
+def finish_window(
+    original: np.ndarray, answer: np.ndarray, mask: np.ndarray, *, drift: bool = True, feathered: bool = True,
+) -> Finished:
+    """The window with the answer's content in the mask's area and, bit for bit, the original's everywhere else.
+
+    `original` is display-referred uint8, uint16 or float (h, w, 3 or 4), `answer` uint8 of the same height and width,
+    `mask` float (h, w), 0..1, 1 = change. The original's alpha channel stays. Raises InputError.
+    """
+    _check(original, answer, mask)
+    mask = np.clip(np.nan_to_num(mask.astype(np.float32, copy=False)), 0, 1)
+    height, width = mask.shape
+    answer = answer[..., :3]
+    factor = 1
+    coarse_original, coarse_answer = _levels(original), answer.astype(np.float32)
+    outside = _outside(mask, original)
+    while coarse_original.shape[0] * coarse_original.shape[1] > _WORKING_PX:
+        coarse_original, coarse_answer = halve(coarse_original), halve(coarse_answer)
+        outside = (halve(outside) > 0.999).astype(np.float32)
+        factor *= 2
+    found = Alignment(Warp(width, height), True, 1.0)
+    if drift:
+        found = align(coarse_original @ _LUMA, coarse_answer @ _LUMA, outside, factor, (width, height))
+    warp = found.warp
+    seen = sample(coarse_answer, warp, (0, 0, outside.shape[1], outside.shape[0]), factor)
+    weight = outside * _reached(warp, outside.shape, factor)
+    tone, pairs = _tone(coarse_original, seen, weight, mask, factor)
+    seen = tone.apply(seen)
+    bent = _tone_field(coarse_original, seen, weight, factor, (width, height)) if drift else None
+    alpha = feather(mask) if feathered else mask
+    box = _box(alpha)
+    patch, edge = original.copy(), 0.0
+    if box:
+        film = None
+        if drift:
+            if bent is not None:
+                place = [np.arange(n) * factor + (factor - 1) / 2 for n in (seen.shape[1], seen.shape[0])]
+                seen = seen * (1 + bent.at(*place))
+            film = membrane(coarse_original - seen, weight, cell=_FILM_CELL)
+        levels = _redrawn(answer, warp, tone, box)
+        x, y = np.arange(box[0], box[2]), np.arange(box[1], box[3])
+        if bent is not None:
+            levels *= 1 + bent.at(x, y)
+        if film is not None:
+            levels += _film_at(film, x, y, _FILM_CELL * factor)
+        area = (slice(box[1], box[3]), slice(box[0], box[2]))
+        patch[area] = compose(original[area], levels, alpha[area])
+        around = (slice(max(box[1] - 1, 0), box[3] + 1), slice(max(box[0] - 1, 0), box[2] + 1))
+        edge = seam(_levels(original[around]), _levels(patch[around]), mask[around])
+    gain, offset = _line(*pairs)
+    curve = tuple(tuple(round(float(v), 3) for v in line[np.linspace(0, 255, 9).astype(int)]) for line in tone.curves)
+    bend = 0.0 if warp.bend is None else float(np.linalg.norm(
+        warp.bend.at(np.linspace(0, width - 1, 32), np.linspace(0, height - 1, 32)), axis=2).max())
+    report = TouchUpReport(
+        shift_px=warp.shift_px, scale=warp.scale, bend_px=bend, gain=gain, offset=offset, curve=curve, seam=edge,
+        changed_outside=count_changed(original, patch, mask), aligned=found.aligned, agreement=found.agreement,
+        why=found.why)
+    return Finished(patch, alpha, report)
+
+
+def paste_window(picture: np.ndarray, patch: np.ndarray, mask: np.ndarray, x: int, y: int) -> tuple[np.ndarray, int]:
+    """The picture with the patch's pixels where the mask is above 0, and how many others differ from the picture.
+
+    The patch's top left pixel is the picture's (x, y); what lies beyond the picture is left out. `mask` is the
+    picture's or the patch's size. Types must be the same: no bit outside is to pass through a conversion.
+    """
+    if picture.dtype != patch.dtype or picture.ndim != 3 or picture.shape[2:] != patch.shape[2:]:
+        raise InputError("The picture and its touched-up part are not of one kind", field="image")
+    height, width = picture.shape[:2]
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + patch.shape[1], width), min(y + patch.shape[0], height)
+    whole = np.zeros((height, width), np.float32)
+    if x0 < x1 and y0 < y1:
+        inner = (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
+        whole[y0:y1, x0:x1] = mask[inner] if mask.shape == patch.shape[:2] else mask[y0:y1, x0:x1]
+    elif mask.shape not in ((height, width), patch.shape[:2]):
+        raise InputError("The mask has not the size of the picture", field="mask")
+    out = picture.copy()
+    if x0 < x1 and y0 < y1:
+        np.copyto(out[y0:y1, x0:x1], patch[inner], where=(whole[y0:y1, x0:x1] > 0)[..., None])
+    return out, count_changed(picture, out, whole)
+
+
+# --- Steps ------------------------------------------------------------------------------------------------
+
+def _check(original: np.ndarray, answer: np.ndarray, mask: np.ndarray) -> None:
+    if original.dtype not in (np.uint8, np.uint16, np.float32, np.float64) or original.ndim != 3 or original.shape[2] not in (3, 4):
+        raise InputError("The picture must be 8-bit, 16-bit or float, in color", field="image")
+    if answer.dtype != np.uint8 or answer.ndim != 3 or answer.shape[2] not in (3, 4):
+        raise InputError("The answer must be an 8-bit color picture", field="answer")
+    if answer.shape[:2] != original.shape[:2]:
+        raise InputError("The answer has not the size of the window", field="answer")
+    if mask.shape != original.shape[:2]:
+        raise InputError("The mask has not the size of the window", field="mask")
+
+
+def _levels(pixels: np.ndarray) -> np.ndarray:
+    """float32 color levels, 0 to 255, of any type."""
+    color = pixels[..., :3]
+    if color.dtype == np.uint8:
+        return color.astype(np.float32)
+    if color.dtype == np.uint16:
+        return color * np.float32(1 / 257)
+    return np.clip(np.nan_to_num(color.astype(np.float32, copy=False), posinf=1.0, neginf=0.0), 0, 1) * np.float32(255)
+
+
+def _outside(mask: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """float32, 1 where the answer should be as the original is: some way from the mask, and not transparent."""
+    inside = mask > 0
+    for _ in range(_MARGIN_PX):
+        grown = inside.copy()
+        grown[1:] |= inside[:-1]
+        grown[:-1] |= inside[1:]
+        grown[:, 1:] |= inside[:, :-1]
+        grown[:, :-1] |= inside[:, 1:]
+        inside = grown
+    outside = ~inside
+    if original.shape[2] == 4:
+        outside &= original[..., 3] > 0
+    return outside.astype(np.float32)
+
+
+def _reached(warp: Warp, shape: tuple[int, int], factor: int) -> np.ndarray:
+    """Which pixels of the original the answer shows at all."""
+    slack = 2.0 * factor + (0.0 if warp.bend is None else float(abs(warp.bend.nodes).max()))
+    x, y = (np.arange(n) * factor + (factor - 1) / 2 for n in (shape[1], shape[0]))
+    inside = [(line >= slack) & (line <= size - 1 - slack) for line, size in
+              ((warp.line_x(x), warp.width_px), (warp.line_y(y), warp.height_px))]
+    return (inside[1][:, None] & inside[0][None]).astype(np.float32)
+
+
+def _tone(
+    original: np.ndarray, seen: np.ndarray, weight: np.ndarray, mask: np.ndarray, factor: int,
+) -> tuple[Tone, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The tone, and the samples it comes from: (original, answer, weight)."""
+    full = block_means(weight, _BLOCK) > 0.999
+    pairs = [block_means(p, _BLOCK)[full] for p in (original, seen)]
+    difference = ((original - seen) @ _LUMA)
+    scatter = (block_means(difference ** 2, _BLOCK) - block_means(difference, _BLOCK) ** 2)[full]
+    sure = 4.0 / (4.0 + np.maximum(scatter, 0))
+    tone = fit_tone(pairs[0], pairs[1], sure)
+    # Where the answer is at the end of the range, its curve cannot know what was beyond; the surroundings do, on average.
+    for end, at in ((255, seen > 254.5), (0, seen < 0.5)):
+        for channel in range(3):
+            known = at[..., channel] & (weight > 0)
+            if int(known.sum()) >= 200:
+                tone.curves[channel, end] = float(np.median(original[..., channel][known]))
+    return tone, (pairs[0], pairs[1], sure)
+
+
+def _tone_field(original: np.ndarray, seen: np.ndarray, weight: np.ndarray, factor: int, size: tuple[int, int]):
+    cell = 16
+    count = block_means(weight, cell)
+    keep = count > 0.2
+    if not keep.any():
+        return None
+    total = np.maximum(count, 1e-3)[..., None]
+    left = block_means((original - seen) * weight[..., None], cell) / total
+    level = block_means(seen * weight[..., None], cell) / total
+    rows, columns = keep.shape
+    x = np.broadcast_to((np.arange(columns) * cell + (cell - 1) / 2) * factor + (factor - 1) / 2, keep.shape)
+    y = np.broadcast_to(((np.arange(rows) * cell + (cell - 1) / 2) * factor + (factor - 1) / 2)[:, None], keep.shape)
+    return fit_field(left[keep], level[keep], 16 * count[keep], x[keep], y[keep], *size)
+
+
+def _box(alpha: np.ndarray) -> Box | None:
+    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
+    return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1) if len(rows) else None
+
+
+def _redrawn(answer: np.ndarray, warp: Warp, tone: Tone, box: Box) -> np.ndarray:
+    """float32 levels of the box, in the original's place and tone."""
+    height, width = answer.shape[:2]
+    # Only what the box needs: its own place in the answer and as much around it as the spline can feel.
+    far = 24 + (0 if warp.bend is None else int(abs(warp.bend.nodes).max()) + 1)
+    x = warp.line_x(np.array([box[0], box[2]], np.float64))
+    y = warp.line_y(np.array([box[1], box[3]], np.float64))
+    left, right = (int(np.clip(v, 0, width)) for v in (np.floor(x[0]) - far, np.ceil(x[1]) + far))
+    top, bottom = (int(np.clip(v, 0, height)) for v in (np.floor(y[0]) - far, np.ceil(y[1]) + far))
+    if right - left < 2 or bottom - top < 2:
+        left, top, right, bottom = 0, 0, width, height
+    toned = tone.apply(answer[top:bottom, left:right])
+    still = warp.bend is None and warp.shift_px == (0.0, 0.0) and warp.scale == 1.0
+    if still:
+        return np.ascontiguousarray(toned[box[1] - top:box[3] - top, box[0] - left:box[2] - left])
+    whole = np.zeros((height, width, 3), np.float32)
+    whole[top:bottom, left:right] = prefilter(toned)
+    return sample(whole, warp, box, spline=True)
+
+
+def _film_at(film: np.ndarray, x: np.ndarray, y: np.ndarray, cell: float) -> np.ndarray:
+    values = spread(film, int(y[-1]) + 1, int(x[-1]) + 1, cell)
+    return values[int(y[0]):, int(x[0]):]
+
+
+def _line(original: np.ndarray, answer: np.ndarray, weight: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Gain and offset a channel that come nearest to what was done: for the report only."""
+    gains, offsets = [], []
+    for channel in range(3):
+        x, y = answer[:, channel].astype(np.float64), original[:, channel].astype(np.float64)
+        total = weight.sum()
+        if total <= 0:
+            gains.append(1.0)
+            offsets.append(0.0)
+            continue
+        mean_x, mean_y = (weight * x).sum() / total, (weight * y).sum() / total
+        slope = ((weight * (x - mean_x) * (y - mean_y)).sum() + 25 * total) / ((weight * (x - mean_x) ** 2).sum() + 25 * total)
+        gains.append(float(slope))
+        offsets.append(float(mean_y - slope * mean_x) / 255)
+    return tuple(gains), tuple(offsets)

@@ -1,0 +1,311 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The contract of the headless run: lines, exit status, files."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+from gptimage_addon.operators import headless
+from gptimage_addon.worker.practice import PracticeServer
+from tests.support.pictures import decode, quarters, write
+from tests.support.scenes import job_folders
+
+KEYS = {"id", "state", "images", "files", "cost_usd", "usage", "report", "error"}
+SMALL = {"size": "1024x640", "quality": "low"}
+
+
+def job_file(tmp_path: Path, *jobs: dict[str, object], **document: object) -> Path:
+    path = tmp_path / "jobs.json"
+    path.write_text(json.dumps({"version": 1, "defaults": SMALL, "jobs": list(jobs), **document}))
+    return path
+
+
+class Run:
+    """What a run gave: exit status, the lines by the job's id, what it said on stderr."""
+
+    def __init__(self, status: int, stdout: str, stderr: str) -> None:
+        self.status, self.stdout, self.stderr = status, stdout, stderr
+        lines = [json.loads(line) for line in stdout.splitlines()]
+        assert all(set(line) == KEYS for line in lines)
+        self.lines = {line["id"]: line for line in lines}
+        assert len(self.lines) == len(lines)
+
+
+def run_process(checkout: Path, *arguments: object, **env: str) -> Run:
+    """The real thing, as a studio calls it."""
+    clean = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
+    done = subprocess.run([sys.executable, "-m", "gptimage_addon", "run", *map(str, arguments)], cwd=checkout,
+                          env=clean | env, capture_output=True, text=True, timeout=120)
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+@contextlib.contextmanager
+def stdout_in(path: Path) -> Iterator[None]:
+    """File descriptor 1 in a file: the run redirects it for good."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with open(path, "wb") as file:
+        os.dup2(file.fileno(), 1)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+def run_here(tmp_path: Path, *arguments: object) -> Run:
+    """The same in this process, which saves Blender's start: for what ends before any job."""
+    told = io.StringIO()
+    with stdout_in(tmp_path / "stdout"), contextlib.redirect_stderr(told):
+        status = headless.main(["run", *map(str, arguments)])
+    return Run(status, (tmp_path / "stdout").read_text(), told.getvalue())
+
+
+# --- jobs that are done -----------------------------------------------------------------------------------
+
+def test_a_run_on_the_practice_service(checkout: Path, tmp_path: Path) -> None:
+    scene = tmp_path / "in.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(scene), check_existing=False)
+    untouched = scene.read_bytes()
+    jobs = job_file(
+        tmp_path,
+        {"id": "wall", "kind": "texture", "prompt": "red brick", "objects": ["Cube"], "save": str(tmp_path / "out" / "wall.png")},
+        {"id": "sky", "kind": "texture", "prompt": "blue tiles", "n": 2, "output_format": "jpeg", "save": str(tmp_path / "sky.jpg")},
+        {"id": "hero", "kind": "reference", "prompt": "a castle", "place": "empty", "quality": "medium"},
+        {"id": "back", "kind": "reference", "prompt": "a valley", "place": "camera"},
+    )
+    out, data = tmp_path / "out.blend", tmp_path / "data"
+    run = run_process(checkout, jobs, "--blend", scene, "--save", out, "--data", data)
+    assert run.status == 0, run.stderr
+    assert set(run.lines) == {"wall", "sky", "hero", "back"}
+    for line in run.lines.values():
+        assert line["state"] == "done" and line["error"] is None
+        assert line["cost_usd"] == 0.0 and line["report"]["practice"] is True and line["report"]["complete"] is True
+        assert line["report"]["would_have_cost_usd"] > 0
+    # OpenAI's own table for 1024x640: 107 tokens for low, 239 for medium.
+    assert run.lines["wall"]["usage"]["output_tokens"] == 107
+    assert run.lines["sky"]["usage"]["output_tokens"] == 2 * 107
+    assert run.lines["hero"]["usage"]["output_tokens"] == 239
+
+    assert run.lines["wall"]["files"] == [str(tmp_path / "out" / "wall.png")]
+    assert run.lines["sky"]["files"] == [str(tmp_path / "sky-1.jpg"), str(tmp_path / "sky-2.jpg")]
+    assert len(run.lines["sky"]["images"]) == 2
+    (kept,) = run.lines["hero"]["files"]
+    assert data in Path(kept).parents
+    for name in ("wall", "sky", "hero", "back"):
+        for file in run.lines[name]["files"]:
+            assert decode(Path(file).read_bytes(), "RGB").shape == (640, 1024, 3)
+    assert Path(run.lines["sky"]["files"][0]).read_bytes()[:3] == b"\xff\xd8\xff"
+
+    assert scene.read_bytes() == untouched
+    bpy.ops.wm.open_mainfile(filepath=str(out))
+    for line in run.lines.values():
+        for name in line["images"]:
+            assert bpy.data.images[name].packed_file is not None
+    assert bpy.data.objects["Cube"].active_material.name == "Red Brick"
+    (empty,) = [obj for obj in bpy.data.objects if obj.type == 'EMPTY']
+    assert [empty.data.name] == run.lines["hero"]["images"]
+    assert [b.image.name for b in bpy.context.scene.camera.data.background_images] == run.lines["back"]["images"]
+
+
+def test_references_and_views_are_sent_in_order_with_their_words(checkout: Path, tmp_path: Path) -> None:
+    file_rows = quarters(64, 32)
+    packed_rows = quarters(32, 32)[:, ::-1].copy()
+    source = write(tmp_path / "mood.jpg", file_rows, "JPEG")
+    scene = bpy.context.scene
+    packed = bpy.data.images.load(str(write(tmp_path / "plan.png", packed_rows)))
+    packed.pack()
+    packed.use_fake_user = True
+    (tmp_path / "plan.png").unlink()
+    # A view whose picture is known: a red world, nothing else.
+    scene.render.engine = 'CYCLES'
+    scene.cycles.samples, scene.cycles.use_denoising = 1, False
+    scene.view_settings.view_transform = 'Standard'
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (1.0, 0.0, 0.0, 1.0)
+    scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 1.0
+    for obj in scene.objects:
+        obj.hide_render = obj.type != 'CAMERA'
+    blend = tmp_path / "in.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(blend), check_existing=False)
+
+    jobs = job_file(
+        tmp_path,
+        {"id": "both", "kind": "texture", "prompt": "oak planks", "objects": [], "references": [
+            {"path": str(source), "role": "the mood"}, {"image": packed.name, "role": "the layout"}]},
+        {"id": "view", "kind": "reference", "prompt": "a hall", "from_view": "Camera",
+         "references": [{"path": str(source)}]},
+        {"id": "refused", "kind": "texture", "prompt": "a forbidden thing"},
+    )
+    with PracticeServer() as server:
+        run = run_process(checkout, jobs, "--blend", blend, "--service", server.base_url + "/", "--data", tmp_path / "data",
+                          OPENAI_API_KEY=server.token)
+    assert run.status == 1, run.stderr                      # one was refused: the others are there all the same
+    assert [run.lines[name]["state"] for name in ("both", "view", "refused")] == ["done", "done", "failed"]
+    assert run.lines["refused"]["error"]["type"] == "RefusedError" and run.lines["refused"]["files"] == []
+    assert run.lines["both"]["cost_usd"] is None            # a server of one's own has its own prices
+    asked = {str(r.fields["prompt"]).partition("\n")[0]: r for r in server.requests}
+    assert len(server.requests) == 3
+
+    both = next(r for words, r in asked.items() if "oak planks" in words)
+    assert both.path.endswith("/images/edits")
+    assert [file.mime for file in both.files] == ["image/jpeg", "image/png"]
+    assert both.files[0].data == source.read_bytes()
+    assert (decode(both.files[1].data, "RGB") == packed_rows).all()
+    assert "1. the mood; 2. the layout" in both.fields["prompt"]
+
+    view = asked["a hall"]
+    assert [file.mime for file in view.files] == ["image/png", "image/jpeg"]
+    rendered = decode(view.files[0].data, "RGB")
+    assert rendered.shape == (640, 1024, 3)
+    assert np.abs(rendered.astype(int) - (255, 0, 0)).max() <= 2        # Blender dithers
+    assert "1. the view of the scene" in view.fields["prompt"] and "2. reference" in view.fields["prompt"]
+
+
+def test_a_captured_view_leaves_the_scene_as_it_was(tmp_path: Path) -> None:
+    from gptimage_addon.blender.capture import capture_camera
+
+    scene = bpy.context.scene
+    render, image = scene.render, scene.render.image_settings
+    render.engine = 'CYCLES'
+    scene.cycles.samples, scene.cycles.use_denoising = 1, False
+    other = bpy.data.objects.new("Other", bpy.data.cameras.new("Other"))
+    scene.collection.objects.link(other)
+    render.resolution_x, render.resolution_y, render.resolution_percentage = 333, 77, 40
+    render.use_border, render.use_multiview, render.filepath = True, True, "//frames/shot_"
+
+    def state() -> dict[str, object]:
+        owners = {"render": render, "image": image}
+        return {f"{name}.{p.identifier}": getattr(owner, p.identifier) for name, owner in owners.items()
+                for p in owner.bl_rna.properties if p.type in ('BOOLEAN', 'INT', 'FLOAT', 'STRING', 'ENUM')
+                and not getattr(p, "is_array", False) and not p.is_readonly} | {"camera": scene.camera.name}
+
+    formats = [{"file_format": 'FFMPEG'}, {"file_format": 'OPEN_EXR', "color_mode": 'RGB', "color_depth": '32'}]
+    if "media_type" in image.bl_rna.properties:
+        formats[0] = {"media_type": 'VIDEO', **formats[0]}
+    for settings in reversed(formats):
+        for name, value in settings.items():
+            setattr(image, name, value)
+        before = state()
+        rows = decode(capture_camera(scene, other, 64, 48))
+        assert rows.shape == (48, 64, 4)
+        assert state() == before
+
+
+# --- runs that do nothing ---------------------------------------------------------------------------------
+
+GOOD = {"id": "a", "kind": "texture", "prompt": "brick"}
+BAD_JOBS = {
+    "unknown field": ({**GOOD, "colour": "red"}, "jobs[0].colour"),
+    "unknown kind": ({**GOOD, "kind": "sound"}, "jobs[0].kind"),
+    "missing prompt": ({"id": "a", "kind": "texture"}, "jobs[0].prompt"),
+    "empty prompt": ({**GOOD, "prompt": " "}, "jobs[0].prompt"),
+    "illegal size": ({**GOOD, "size": "512x512"}, "jobs[0].size"),
+    "unknown object": ({**GOOD, "objects": ["Nobody"]}, "jobs[0].objects"),
+    "wrong type": ({**GOOD, "n": "two"}, "jobs[0].n"),
+    "too many": ({**GOOD, "n": 11}, "jobs[0].n"),
+    "retired model": ({**GOOD, "model": "dall-e-3"}, "jobs[0].model"),
+    "missing reference": ({**GOOD, "references": [{"path": "/nowhere/a.png"}]}, "jobs[0].references[0]"),
+    "unknown image": ({**GOOD, "references": [{"image": "Nobody"}]}, "jobs[0].references[0]"),
+    "unknown camera": ({**GOOD, "kind": "reference", "from_view": "Cube"}, "jobs[0].from_view"),
+    "unknown place": ({**GOOD, "kind": "reference", "place": "wall"}, "jobs[0].place"),
+    "texture field on a reference": ({**GOOD, "kind": "reference", "objects": ["Cube"]}, "jobs[0].objects"),
+    "save with another ending": ({**GOOD, "save": "a.jpg"}, "jobs[0].save"),
+    "no camera": ({**GOOD, "kind": "reference", "place": "camera"}, "jobs[0].place"),
+}
+
+
+@pytest.mark.parametrize(("job", "field"), BAD_JOBS.values(), ids=BAD_JOBS.keys())
+@pytest.mark.parametrize("dry", [True, False])
+def test_unusable_input_names_the_field_and_sends_nothing(
+    tmp_path: Path, job: dict[str, object], field: str, dry: bool,
+) -> None:
+    bpy.context.scene.camera = None
+    run = run_here(tmp_path, job_file(tmp_path, job), "--data", tmp_path / "data", *["--dry-run"] * dry)
+    assert run.status == 2
+    assert run.stdout == "" and f"gptimage: {field}: " in run.stderr
+    assert job_folders(tmp_path / "data") == []
+
+
+@pytest.mark.parametrize(("text", "field"), [
+    ("{", "JOBS.json"), ("[]", ""), ('{"version": 2, "jobs": []}', "version"), ('{"version": 1, "jobs": []}', "jobs"),
+    ('{"version": 1, "job": []}', "job"), ('{"version": 1, "defaults": {"seed": 1}, "jobs": [{}]}', "defaults.seed"),
+])
+def test_an_unusable_job_file(tmp_path: Path, text: str, field: str) -> None:
+    path = tmp_path / "jobs.json"
+    path.write_text(text)
+    run = run_here(tmp_path, path)
+    assert run.status == 2 and run.stdout == "" and f"gptimage: {field}" in run.stderr
+
+
+def test_files_that_are_not_there_or_no_blend(tmp_path: Path) -> None:
+    assert run_here(tmp_path, tmp_path / "none.json").status == 2
+    jobs = job_file(tmp_path, GOOD)
+    missing = run_here(tmp_path, jobs, "--blend", tmp_path / "none.blend")
+    assert missing.status == 2 and "--blend" in missing.stderr
+    (tmp_path / "bad.blend").write_text("this is no .blend file")
+    bad = run_here(tmp_path, jobs, "--blend", tmp_path / "bad.blend")
+    assert bad.status == 2 and "--blend" in bad.stderr
+    (tmp_path / "file").write_text("")
+    nowhere = run_here(tmp_path, jobs, "--save", tmp_path / "file" / "out.blend", "--data", tmp_path / "data")
+    assert nowhere.status == 2 and "--save" in nowhere.stderr, "told before anything is paid"
+    assert job_folders(tmp_path / "data") == []
+
+
+def test_a_wrong_command_line(tmp_path: Path) -> None:
+    assert run_here(tmp_path, job_file(tmp_path, GOOD), "--frobnicate").status == 2
+    assert run_here(tmp_path).status == 2
+
+
+def test_a_dry_run_checks_and_prices_and_does_nothing_else(tmp_path: Path) -> None:
+    jobs = job_file(tmp_path, {**GOOD, "size": "1024x1024", "quality": "high", "n": 2, "save": str(tmp_path / "a.png")},
+                    {"id": "b", "kind": "reference", "prompt": "a castle", "model": "gpt-image-2.6-flare"})
+    with PracticeServer() as server:
+        run = run_here(tmp_path, jobs, "--dry-run", "--save", tmp_path / "out.blend", "--data", tmp_path / "data")
+        elsewhere = run_here(tmp_path, jobs, "--dry-run", "--service", server.base_url, "--data", tmp_path / "data")
+        assert server.requests == []
+    assert run.status == elsewhere.status == 0
+    assert [line["state"] for line in run.lines.values()] == ["planned", "planned"]
+    report = run.lines["a"]["report"]
+    # 1756 tokens for 1024x1024 at high in OpenAI's table.
+    assert report["estimate_exact"] and 0 < report["estimate_usd"] - 2 * 1756 * 30e-6 < 100 * 5e-6
+    assert not run.lines["b"]["report"]["estimate_exact"]
+    assert run.lines["a"]["cost_usd"] == 0.0 and elsewhere.lines["a"]["cost_usd"] is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["jobs.json", "stdout"]
+
+
+def test_without_permission_or_key_nothing_is_sent(tmp_path: Path) -> None:
+    jobs, data = job_file(tmp_path, GOOD), tmp_path / "data"
+    for service in ("openai", "https://images.example.com/v1"):
+        offline = run_here(tmp_path, jobs, "--service", service, "--data", data)
+        assert offline.status == 3 and "--online-mode" in offline.stderr and offline.stdout == ""
+        assert not data.exists()
+    assert run_here(tmp_path, jobs, "--service", "images.example.com", "--data", data).status == 2
+    keyless = run_here(tmp_path, jobs, "--service", "openai", "--online-mode", "--data", data)
+    assert keyless.status == 3 and "OPENAI_API_KEY" in keyless.stderr and keyless.stdout == ""
+    assert job_folders(data) == []
+
+
+def test_a_server_that_refuses_the_key_means_status_3(
+    server: PracticeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong")
+    run = run_here(tmp_path, job_file(tmp_path, GOOD), "--service", server.base_url, "--data", tmp_path / "data")
+    assert run.status == 3 and run.lines["a"]["error"]["type"] == "KeyMissingError"
+
+
+def test_a_picture_that_cannot_be_saved_is_a_failed_job_and_its_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run = run_here(tmp_path, job_file(tmp_path, {**GOOD, "save": str(tmp_path / "file" / "a.png")}), "--data", tmp_path / "data")
+    assert run.status == 1 and run.lines["a"]["files"] == [] and str(tmp_path / "data") in run.stderr
