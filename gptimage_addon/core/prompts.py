@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ("name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt")
 
@@ -47,6 +48,7 @@ def touch_up_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     return _with_roles(template.format(words=words.strip().rstrip(".")), roles)
 
 
+@lru_cache(maxsize=256)         # panels ask at every redraw
 def name_from_prompt(words: str, limit: int = 40) -> str:
     """A datablock's name from the first words: "weathered red brick" -> "Weathered Red Brick". Never empty."""
     name = ""

@@ -162,8 +162,8 @@ def _draw_job(box: bpy.types.UILayout, view: JobView) -> None:
         column.label(text=_outcome(view), translate=False)
         if view.landed and not view.landed.complete:
             _wrapped(column, view.landed.message, 'ERROR')
-    if view.error:
-        draw_error(column, view.error)
+    if error := view.error:
+        draw_error(column, error)
 
 
 def _draw_progress(column: bpy.types.UILayout, view: JobView, label: str) -> None:
