@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
@@ -39,8 +40,7 @@ MAX_RESTARTS = 3
 Land = Callable[[Job, JobRecord, Path], "Landed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(NamedTuple):
     """What landing a result did: the images made, the sentence to show, and whether all targets were found."""
 
     images: tuple[str, ...]
@@ -342,8 +342,10 @@ class Host:
             self.pump()
             if time.monotonic() > end:
                 return False
-            if self.is_busy:
-                time.sleep(0.005)
+            if self.is_busy and self._worker:
+                self._worker.wait_readable(0.05)
+            elif self.is_busy:
+                time.sleep(0.01)
         return True
 
     def _mark(self, job_id: str, facts: Mapping[str, object]) -> None:

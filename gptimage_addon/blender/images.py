@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,7 +48,7 @@ def adopt_picture(path: Path, name: str, *, pack: bool = True) -> bpy.types.Imag
             while target.exists():              # never over an earlier result
                 number += 1
                 target = target.with_name(f"{bpy.path.clean_name(image.name)}-{number}{path.suffix}")
-            shutil.copyfile(path, target)
+            target.write_bytes(path.read_bytes())
             image.source = 'FILE'
             image.filepath = bpy.path.relpath(str(target))
     except OSError:

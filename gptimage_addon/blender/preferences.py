@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
@@ -15,8 +15,7 @@ from . import paths
 __all__ = ("Preferences", "read_preferences")
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(NamedTuple):
     service: Service = Service()
     data_dir: Path | None = None
     pack: bool = True

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from ..core import protocol
@@ -81,6 +83,13 @@ class WorkerProcess:
             messages.append(protocol.decode(bytes(self._unread[:end])))
             del self._unread[:end + 1]
         return None if self._ended and not messages else messages
+
+    def wait_readable(self, timeout_s: float) -> None:
+        """Sleep until there is something to receive, or the time is over. For background mode, where nothing else runs."""
+        if sys.platform == "win32":         # select knows no pipes there
+            time.sleep(min(timeout_s, 0.002))
+        else:
+            select.select([self._out], [], [], timeout_s)
 
     def close(self) -> None:
         """Close stdin: the worker finishes and journals what was sent, then ends by itself."""

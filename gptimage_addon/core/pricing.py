@@ -10,7 +10,7 @@ are estimates and say so.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .catalog import find_model
 from .request import Edit, Generate, ServiceKind, parse_size
@@ -25,8 +25,7 @@ PARTIAL_IMAGE_TOKENS = 100
 BATCH_FACTOR = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one request, as estimated or as the service billed them."""
 
     text_in: int = 0
@@ -38,8 +37,7 @@ class Usage:
         return self.text_in * TEXT_IN_USD + self.image_in * IMAGE_IN_USD + self.image_out * IMAGE_OUT_USD
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """What a request will cost. `exact` is False where the model's formula is not known.
 
     `known` is False for a compatible server: its prices are its own, and `usd` is 0.

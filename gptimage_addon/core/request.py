@@ -4,7 +4,8 @@
 
 A Job holds all that its result depends on: what is asked (Generate or Edit), of whom (Service), and where
 the pictures go (Landing). It is frozen, compares by value, and goes to JSON and back without loss, so it can
-be stored, priced, replayed and compared.
+be stored, priced, replayed and compared. The small values without subclasses are named tuples: Python takes a
+millisecond to make a dataclass, and these are imported when Blender starts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import typing
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import NamedTuple
 
 from .addresses import is_loopback
 from .errors import InputError
@@ -53,8 +55,7 @@ class ServiceKind(StrEnum):
     COMPATIBLE = "compatible"
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """Where requests go. `base_url` is set for a compatible server only. Never holds a key."""
 
     kind: ServiceKind = ServiceKind.PRACTICE
@@ -66,8 +67,7 @@ class Service:
         return self.kind is ServiceKind.PRACTICE or (self.kind is ServiceKind.COMPATIBLE and is_loopback(self.base_url))
 
 
-@dataclass(frozen=True, slots=True)
-class SentPicture:
+class SentPicture(NamedTuple):
     """One picture that is uploaded: `path` is relative to the job's folder."""
 
     path: str
@@ -113,8 +113,7 @@ class Edit(Request):
     input_fidelity: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The pixel work of a touch-up: an answer becomes the window of a picture in which only the mask has changed.
 
     `source` and `mask` are files in the job's folder: the whole picture (PNG, JPEG or WebP), and the mask as a NumPy
@@ -130,8 +129,7 @@ class Finish:
     parent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A datablock of the scene, found again by `session_uid` in the same Blender session, else by name in the same file.
 
     `detail` tells which part of it: a node's name.
@@ -197,8 +195,7 @@ class Job:
     deadline_s: float = 360.0
 
 
-@dataclass(frozen=True, slots=True)
-class ResultPicture:
+class ResultPicture(NamedTuple):
     """One finished picture: `path` is relative to the job's folder, `report` what the pixel work found and did."""
 
     path: str

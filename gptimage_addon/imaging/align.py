@@ -14,14 +14,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .match import Tone, block_means, fit_tone, mad
+from .match import block_means, fit_tone, mad
 from .resample import Field, Warp, empty_field, halve, sample, solve_field, spread
 
 __all__ = ("Alignment", "align")
 
 _CELL = 16                      # pixels of a level
 _COARSEST_PX = 64               # the longer side, at least
+_ENOUGH_PX = 200_000            # of a level, to tell which of two warps is better
 _USUAL_SHIFT_PX, _USUAL_ZOOM = 12.0, 0.03
+_USUAL_BEND_PX = 3.0, 2.0, 1.0         # of a node of the bend, of neighbors' difference, of that one's
 _GRAIN = 16.0                   # errors of neighboring pixels are alike: so many pixels count as one
 _TEXTURE = 2.0                  # levels: a cell with less contrast says nothing
 _ALIKE = 0.5                    # correlation of a cell whose content is the same
@@ -83,24 +85,24 @@ def align(original: np.ndarray, answer: np.ndarray, weight: np.ndarray, factor: 
     levels = [level for level in levels if level.weight.sum() >= 4 * _CELL ** 2]
     warp = _start(levels[-1], identity)
     for level in reversed(levels):
-        matched = _match_luma(level, warp)
-        for _ in range(6 if level is not levels[0] else 4):
-            moved = _moved(warp, _cells(matched, warp))
-            step = max(abs(moved.shift_px[0] - warp.shift_px[0]), abs(moved.shift_px[1] - warp.shift_px[1]),
-                       abs(moved.scale - warp.scale) * max(size_px) / 2) / level.factor
-            warp = moved
-            if step < 0.01:
-                break
+        # What repeats itself misleads the coarse levels: each finer one may start anew from no movement at all.
+        ways = [warp] if warp is identity else [identity, warp]
+        if level is levels[0] and len(ways) > 1:
+            ways = ways[1:] if _is_better(level, warp, identity) else ways[:1]
+        ways = [_settled(level, way) for way in ways]
+        warp = ways[-1] if len(ways) > 1 and _is_better(level, ways[-1], ways[0], by=0.03) else ways[0]
     finest = _match_luma(levels[0], warp)
-    if not _is_better(finest, warp, identity):
+    half = _match_luma(levels[1], warp) if len(levels) > 1 else finest
+    judge = half if finest.original.size > _ENOUGH_PX else finest
+    if not _is_better(judge, warp, identity):
         warp = identity
     agreement = _agreement(finest, warp)
     if agreement < _AGREED:
         return Alignment(identity, False, agreement, "the answer's surroundings do not show the same as the picture's")
     bent = warp
-    for _ in range(3):
-        bent = _bent(bent, _cells(finest, bent))
-    if _is_better(finest, bent, warp):
+    for level in (half, half, finest, finest):
+        bent = _bent(bent, _cells(level, bent))
+    if _is_better(judge, bent, warp):
         warp = bent
     return Alignment(warp, True, agreement)
 
@@ -134,14 +136,20 @@ def _in_answer(level: _Level, warp: Warp) -> np.ndarray:
 
 
 def _match_luma(level: _Level, warp: Warp) -> _Level:
-    """The level with the answer's tone made the original's, roughly."""
+    """The level with the answer's tone made the original's, roughly: by a curve where they fit already, else by contrast."""
     seen = sample(level.answer, warp, _whole(level), level.factor)
-    weight = _in_answer(level, warp)
     size = 4 if min(seen.shape) >= 128 else 2
-    full = block_means(weight, size) > 0.999
-    pairs = [block_means(p, size)[full][:, None] for p in (level.original, seen)]
-    tone: Tone = fit_tone(pairs[0], pairs[1], np.ones(len(pairs[0])))
-    return replace(level, answer=tone.apply(level.answer[..., None])[..., 0])
+    full = block_means(_in_answer(level, warp), size) > 0.999
+    original, answer = (block_means(p, size)[full] for p in (level.original, seen))
+    if len(original) < 64:
+        return level
+    wide_original, wide_answer = float(original.std()) + 1, float(answer.std()) + 1
+    alike = float(np.mean((original - original.mean()) * (answer - answer.mean()))) / (wide_original * wide_answer)
+    if alike > 0.8:
+        tone = fit_tone(original[:, None], answer[:, None], np.ones(len(original)), 0.0)
+        return replace(level, answer=tone.apply(level.answer[..., None])[..., 0])
+    gain = np.float32(np.clip(wide_original / wide_answer, 0.5, 2.0))
+    return replace(level, answer=(level.answer - answer.mean()) * gain + original.mean())
 
 
 # --- Cells ------------------------------------------------------------------------------------------------
@@ -209,6 +217,19 @@ def _moved(warp: Warp, cells: _Cells) -> Warp:
                    scale=warp.scale + float(step[2]))
 
 
+def _settled(level: _Level, warp: Warp) -> Warp:
+    """Shift and zoom that the level is content with."""
+    matched = _match_luma(level, warp)
+    for _ in range(5):
+        moved = _moved(warp, _cells(matched, warp))
+        step = max(abs(moved.shift_px[0] - warp.shift_px[0]), abs(moved.shift_px[1] - warp.shift_px[1]),
+                   abs(moved.scale - warp.scale) * max(warp.width_px, warp.height_px) / 2) / level.factor
+        warp = moved
+        if step < 0.01:
+            break
+    return warp
+
+
 def _bent(warp: Warp, cells: _Cells) -> Warp:
     """The bend estimated anew, from where the present one leads to."""
     field = warp.bend or empty_field(warp.width_px, warp.height_px, 2, 9)
@@ -218,7 +239,7 @@ def _bent(warp: Warp, cells: _Cells) -> Warp:
     sure = np.ones(len(size))
     for _ in range(3):
         found = solve_field(field, cells.x, cells.y, cells.evidence * sure[:, None, None], pull * sure[:, None],
-                            3.0, 0.6, 0.25)
+                            *_USUAL_BEND_PX)
         there = np.einsum("nr,rcv,nc->nv", field.basis_y(cells.y), found.nodes, field.basis_x(cells.x), optimize=True)
         # How far, in pixels, a cell would like to be elsewhere.
         left = pull - np.einsum("nij,nj->ni", cells.evidence, there)
@@ -259,8 +280,8 @@ def _start(level: _Level, identity: Warp) -> Warp:
     return top[2] if top[0] > still[0] + 0.01 else identity
 
 
-def _is_better(level: _Level, warp: Warp, other: Warp) -> bool:
-    """Whether the answer fits better along the warp, by what both leave over in the same pixels."""
+def _is_better(level: _Level, warp: Warp, other: Warp, by: float = 0.0) -> bool:
+    """Whether the answer fits better along the warp, by that share, by what both leave over in the same pixels."""
     weight = _in_answer(level, warp) * _in_answer(level, other)
     if not weight.any():
         return False
@@ -272,7 +293,7 @@ def _is_better(level: _Level, warp: Warp, other: Warp) -> bool:
         left.append(abs(error - mean)[weight > 0])
     scale = 2 * max(min(float(np.median(part)) for part in left), 0.3)
     costs = [float(np.mean(part ** 2 / (scale ** 2 + part ** 2))) for part in left]
-    return costs[0] < costs[1]
+    return costs[0] < costs[1] * (1 - by)
 
 
 def _textured(level: _Level, picture: str) -> float:

@@ -12,6 +12,7 @@ from .resample import spread
 __all__ = ("compose", "count_changed", "feather", "membrane", "seam")
 
 FEATHER_PX = 5
+_GRAIN = 4.0            # errors of neighboring pixels are alike: so many pixels count as one
 
 
 def feather(mask: np.ndarray, width_px: int = FEATHER_PX) -> np.ndarray:
@@ -54,23 +55,23 @@ def _most(image: np.ndarray, corners: bool) -> np.ndarray:
 
 
 def membrane(
-    residual: np.ndarray, weight: np.ndarray, spread_of: float = 0.35, cell: int = 8,
+    residual: np.ndarray, weight: np.ndarray, cell: int = 8, tension: float = 0.35,
 ) -> np.ndarray:
     """What the original is above the answer at the area's edge, carried into it like a soap film: (rows, columns, c).
 
     `residual` is (h, w, c) and `weight` (h, w) is 0 where it is unknown. The cells of the result have `cell` pixels.
     """
-    channels = residual.shape[2]
-    known = residual[weight > 0][::7]
-    scale = 3 * np.array([max(mad(known[:, c]), 0.3) for c in range(channels)], np.float32)
-    sure = weight / (1 + ((residual / scale) ** 2).max(2)) ** 2
+    known = residual[::3, ::3][weight[::3, ::3] > 0]
+    scale = np.array([max(mad(known[:, c]), 0.3) for c in range(residual.shape[2])], np.float32)
+    fit = residual * (1 / (3 * scale))
+    fit *= fit
+    sure = weight / (1 + np.maximum(np.maximum(fit[..., 0], fit[..., 1]), fit[..., 2])) ** 2
     pad = [(0, -n % cell) for n in weight.shape]
-    sure = np.pad(sure, pad)
-    count = block_means(sure, cell) * cell * cell
-    mean = block_means(np.pad(residual, [*pad, (0, 0)]) * sure[..., None], cell) * cell * cell
+    count = block_means(np.pad(sure, pad), cell) * cell * cell
+    mean = block_means(np.pad(residual * sure[..., None], [*pad, (0, 0)]), cell) * cell * cell
     mean /= np.maximum(count, 1e-6)[..., None]
-    # A cell's mean is off by its share of the noise; the film's tension is what neighboring cells usually differ by.
-    trust = (count * (spread_of ** 2 / np.maximum(float((scale / 3).max()), 0.3) ** 2 / 4))[..., None]
+    # A cell's mean is off by its share of the noise; `tension` is what neighboring cells usually differ by.
+    trust = (count * (tension / float(scale.max())) ** 2 / _GRAIN)[..., None]
     return _film(mean, trust.astype(np.float64))
 
 
@@ -97,7 +98,7 @@ def _film(wanted: np.ndarray, trust: np.ndarray) -> np.ndarray:
     left = right - apply(value)
     search = left / diagonal
     energy = (left * search).sum((0, 1))
-    enough = 1e-8 * ((right / diagonal) * right).sum((0, 1)) + 1e-12
+    enough = 1e-6 * ((right / diagonal) * right).sum((0, 1)) + 1e-12
     for _ in range(200):
         if (energy <= enough).all():
             break
@@ -131,20 +132,19 @@ def compose(original: np.ndarray, levels: np.ndarray, alpha: np.ndarray) -> np.n
     Where alpha is 0 the original's bits stay, whatever they say; its alpha channel stays everywhere.
     """
     out = original.copy()
+    full = {"u1": 255.0, "u2": 65535.0}.get(original.dtype.str[1:], 1.0)
     where = alpha > 0
-    share = alpha[where][:, None]
-    new = np.clip(levels[where], 0.0, 255.0)
-    old = original[..., :3][where]
-    if original.dtype == np.uint8:
-        mixed = old * (1 - share) + new * share
-        out[..., :3][where] = np.rint(mixed).astype(np.uint8)
-    elif original.dtype == np.uint16:
-        mixed = old * (1.0 - share.astype(np.float64)) + new * (257.0 * share)
-        out[..., :3][where] = np.rint(mixed).astype(np.uint16)
-    else:
-        new = new / np.float32(255)
-        old = np.where(np.isfinite(old), old, new)              # nothing can be mixed with these
-        out[..., :3][where] = np.where(share >= 1, new, old * (1 - share) + new * share)
+    for channel in range(3):
+        old = original[..., channel]
+        new = np.clip(levels[..., channel], 0.0, 255.0).astype(np.float64 if original.dtype.itemsize == 8 else np.float32)
+        new *= new.dtype.type(full / 255.0)
+        if original.dtype.kind == "f":
+            old = np.where(np.isfinite(old), old, new)          # nothing can be mixed with the others
+            # Not old + share * (new - old): bright floats would swallow the new ones.
+            mixed = old * (1 - alpha) + new * alpha
+        else:
+            mixed = np.rint(old + (new - old) * alpha)
+        np.copyto(out[..., channel], mixed, where=where, casting="unsafe")
     return out
 
 
@@ -165,8 +165,11 @@ def seam(original: np.ndarray, finished: np.ndarray, mask: np.ndarray) -> float:
 
 def count_changed(picture: np.ndarray, finished: np.ndarray, mask: np.ndarray) -> int:
     """How many pixels outside the mask do not have the picture's bits."""
-    differs = _bits(picture) != _bits(finished)
-    return int(np.count_nonzero(differs.any(2) & (mask == 0)))
+    outside = mask == 0
+    differs = np.zeros_like(outside)
+    for channel in range(picture.shape[2]):
+        differs |= _bits(picture[..., channel]) != _bits(finished[..., channel])
+    return int(np.count_nonzero(differs & outside))
 
 
 def _bits(pixels: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .resample import Field, empty_field, solve_field
 
-__all__ = ("Tone", "block_means", "fit_field", "fit_tone", "mad")
+__all__ = ("Tone", "block_means", "fit_field", "fit_tone", "mad", "shift_tone")
 
 # How much of each correction is usual, in levels: offset, slope, the two curvatures, gamma's own curve.
 _USUAL = np.array([20.0, 20.0, 6.0, 2.0, 15.0])
@@ -22,6 +22,7 @@ _USUAL_MIX = 12.0               # a channel's share in another's, as when the mo
 _GRAIN = 3.0                    # levels: what is wrong with a block's mean, for neighbors are wrong together
 _ROUNDS = 6
 _CLIPPED = 254.0
+_FAR = 16.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +58,13 @@ def _features(levels: np.ndarray) -> np.ndarray:
     return np.stack([np.ones_like(t), t, 1.5 * t * t - 0.5, (2.5 * t * t - 1.5) * t, x * np.log(np.maximum(x, 1e-6))], -1)
 
 
+def _slopes(levels: np.ndarray) -> np.ndarray:
+    """The features' change per level."""
+    x = np.clip(levels, 0.0, 255.0) / 255.0
+    t = 2 * x - 1
+    return np.stack([0 * t, 0 * t + 2, 6 * t, 15 * t * t - 3, 1 + np.log(np.maximum(x, 1e-3))], -1) / 255.0
+
+
 def mad(values: np.ndarray) -> float:
     """A standard deviation that outliers do not move."""
     return float(1.4826 * np.median(abs(values - np.median(values)))) if values.size else 0.0
@@ -71,10 +79,20 @@ def block_means(image: np.ndarray, size: int) -> np.ndarray:
     return total / np.float32(size * size)
 
 
-def fit_tone(original: np.ndarray, answer: np.ndarray, weight: np.ndarray) -> Tone:
-    """The tone that fits samples (n, channels) best, those with great trust and without being led by outliers.
+def shift_tone(original: np.ndarray, answer: np.ndarray) -> Tone:
+    """The little that can be said where samples (n, channels) do not show the same: the middle of each channel."""
+    every, eye = np.arange(256.0), np.eye(original.shape[1])
+    if not len(original):
+        return Tone(np.tile(every, (len(eye), 1)), eye)
+    apart = np.clip(np.median(original, axis=0) - np.median(answer, axis=0), -_FAR, _FAR)
+    return Tone(np.clip(every + apart[:, None], 0, 255), eye)
 
-    `weight` (n,) is how much each says; samples at the ends of the range say nothing, they may be clipped.
+
+def fit_tone(original: np.ndarray, answer: np.ndarray, weight: np.ndarray, noise: float) -> Tone:
+    """The tone that fits samples (n, channels) best, not led by outliers.
+
+    `weight` (n,) is how much each says, `noise` the variance of the answer's samples; samples at the ends of the range
+    say nothing, they may be clipped.
     """
     channels = original.shape[1]
     inside = ((answer < _CLIPPED - 1) & (answer > 0.5) & (original < _CLIPPED) & (original > 0.5)).all(1)
@@ -87,19 +105,16 @@ def fit_tone(original: np.ndarray, answer: np.ndarray, weight: np.ndarray) -> To
     trust = weight / _GRAIN ** 2
     for channel in range(channels):
         others = [c for c in range(channels) if c != channel]
-        base = _features(answer[:, channel])
-        cross = (answer[:, others] - answer[:, [channel]]) / 255.0
-        columns = np.concatenate([base, cross], 1)
+        columns = np.concatenate([_features(answer[:, channel]), (answer[:, others] - answer[:, [channel]]) / 255.0], 1)
+        slopes = np.concatenate([_slopes(answer[:, channel]), np.full((len(answer), len(others)), -1 / 255.0)], 1)
         usual = np.concatenate([_USUAL, np.full(len(others), _USUAL_MIX)])
         wanted = original[:, channel] - answer[:, channel]
         # A start that outliers cannot lead far: the middle of all.
         left = wanted - np.median(wanted)
         found = np.zeros(columns.shape[1])
         for _ in range(_ROUNDS):
-            spread = max(mad(left), 0.25)
-            sure = trust / (1 + (left / (3 * spread)) ** 2) ** 2
-            matrix = (columns * sure[:, None]).T @ columns + np.diag(usual ** -2.0)
-            found = np.linalg.solve(matrix, columns.T @ (sure * wanted))
+            sure = trust / (1 + (left / (3 * max(mad(left[::4]), 0.25))) ** 2) ** 2
+            found = _solve(columns * usual, slopes * usual, sure, wanted, noise, len(others)) * usual
             left = wanted - columns @ found
         curves[channel] = every + _features(every) @ found[:5]
         for other, share in zip(others, found[5:], strict=True):
@@ -107,6 +122,27 @@ def fit_tone(original: np.ndarray, answer: np.ndarray, weight: np.ndarray) -> To
             mix[channel, channel] -= share / 255.0
     # The mixture acts on curved levels, the fit mixed plain ones: a difference of the second order.
     return Tone(np.maximum.accumulate(curves, axis=1), mix)
+
+
+def _solve(
+    columns: np.ndarray, slopes: np.ndarray, sure: np.ndarray, wanted: np.ndarray, noise: float, others: int,
+) -> np.ndarray:
+    """Least squares with a prior of 1 for each unknown, and with noise in the columns themselves.
+
+    Noise makes a flat sky look as if it had levels of all kinds, all of them wrong by as much as they differ. What it
+    adds to the equations is known and taken off; a direction that was little else says nothing.
+    """
+    matrix = (columns * sure[:, None]).T @ columns
+    right = columns.T @ (sure * wanted)
+    added = (slopes * sure[:, None]).T @ slopes
+    for other in range(others):
+        at = len(matrix) - others + other
+        added[at, at] += sure.sum() * (slopes[0, at]) ** 2       # the other channel's own noise
+    matrix -= noise * added
+    right += noise * (slopes.T @ sure)
+    size, ways = np.linalg.eigh(matrix)
+    heard = size > noise * np.einsum("iw,ij,jw->w", ways, added, ways)
+    return ways[:, heard] @ ((ways[:, heard].T @ right) / (size[heard] + 1))
 
 
 def fit_field(

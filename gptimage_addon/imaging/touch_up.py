@@ -15,9 +15,9 @@ import numpy as np
 
 from ..core.errors import InputError
 from .align import Alignment, align
-from .blend import compose, count_changed, feather, membrane, seam
-from .match import Tone, block_means, fit_field, fit_tone
-from .resample import Box, Warp, halve, prefilter, sample, spread
+from .blend import FEATHER_PX, compose, count_changed, feather, membrane, seam
+from .match import Tone, block_means, fit_field, fit_tone, shift_tone
+from .resample import Box, Field, Warp, halve, prefilter, sample, spread
 
 __all__ = ("Finished", "TouchUpReport", "finish_window", "paste_window")
 
@@ -90,19 +90,22 @@ def finish_window(
     warp = found.warp
     seen = sample(coarse_answer, warp, (0, 0, outside.shape[1], outside.shape[0]), factor)
     weight = outside * _reached(warp, outside.shape, factor)
-    tone, pairs = _tone(coarse_original, seen, weight, mask, factor)
+    tone, pairs = _tone(coarse_original, seen, weight, found.aligned)
     seen = tone.apply(seen)
+    drift &= found.aligned                      # what does not show the same has no tone in common, place by place
     bent = _tone_field(coarse_original, seen, weight, factor, (width, height)) if drift else None
-    alpha = feather(mask) if feathered else mask
-    box = _box(alpha)
-    patch, edge = original.copy(), 0.0
+    alpha, patch, edge, box = mask, original.copy(), 0.0, _box(mask)
     if box:
+        if feathered:
+            alpha = mask.copy()
+            wide = _grown(box, 2 * FEATHER_PX, mask.shape)
+            alpha[wide] = feather(mask[wide])
         film = None
         if drift:
             if bent is not None:
                 place = [np.arange(n) * factor + (factor - 1) / 2 for n in (seen.shape[1], seen.shape[0])]
                 seen = seen * (1 + bent.at(*place))
-            film = membrane(coarse_original - seen, weight, cell=_FILM_CELL)
+            film = membrane(coarse_original - seen, weight, _FILM_CELL)
         levels = _redrawn(answer, warp, tone, box)
         x, y = np.arange(box[0], box[2]), np.arange(box[1], box[3])
         if bent is not None:
@@ -111,7 +114,7 @@ def finish_window(
             levels += _film_at(film, x, y, _FILM_CELL * factor)
         area = (slice(box[1], box[3]), slice(box[0], box[2]))
         patch[area] = compose(original[area], levels, alpha[area])
-        around = (slice(max(box[1] - 1, 0), box[3] + 1), slice(max(box[0] - 1, 0), box[2] + 1))
+        around = _grown(box, 1, mask.shape)
         edge = seam(_levels(original[around]), _levels(patch[around]), mask[around])
     gain, offset = _line(*pairs)
     curve = tuple(tuple(round(float(v), 3) for v in line[np.linspace(0, 255, 9).astype(int)]) for line in tone.curves)
@@ -195,15 +198,19 @@ def _reached(warp: Warp, shape: tuple[int, int], factor: int) -> np.ndarray:
 
 
 def _tone(
-    original: np.ndarray, seen: np.ndarray, weight: np.ndarray, mask: np.ndarray, factor: int,
+    original: np.ndarray, seen: np.ndarray, weight: np.ndarray, aligned: bool,
 ) -> tuple[Tone, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """The tone, and the samples it comes from: (original, answer, weight)."""
     full = block_means(weight, _BLOCK) > 0.999
     pairs = [block_means(p, _BLOCK)[full] for p in (original, seen)]
-    difference = ((original - seen) @ _LUMA)
+    if not aligned:
+        return shift_tone(pairs[0], pairs[1]), (pairs[0], pairs[1], np.ones(len(pairs[0])))
+    difference = (original - seen) @ _LUMA
     scatter = (block_means(difference ** 2, _BLOCK) - block_means(difference, _BLOCK) ** 2)[full]
     sure = 4.0 / (4.0 + np.maximum(scatter, 0))
-    tone = fit_tone(pairs[0], pairs[1], sure)
+    # Of a block's mean, in one channel: resampling has made neighbors alike, and luma has less noise than a channel.
+    noise = 5.0 * float(np.median(scatter)) / _BLOCK ** 2 if len(scatter) else 0.0
+    tone = fit_tone(pairs[0], pairs[1], sure, noise)
     # Where the answer is at the end of the range, its curve cannot know what was beyond; the surroundings do, on average.
     for end, at in ((255, seen > 254.5), (0, seen < 0.5)):
         for channel in range(3):
@@ -213,7 +220,10 @@ def _tone(
     return tone, (pairs[0], pairs[1], sure)
 
 
-def _tone_field(original: np.ndarray, seen: np.ndarray, weight: np.ndarray, factor: int, size: tuple[int, int]):
+def _tone_field(
+    original: np.ndarray, seen: np.ndarray, weight: np.ndarray, factor: int, size: tuple[int, int],
+) -> Field | None:
+    """The slow gain that is left when the tone is matched, a channel each."""
     cell = 16
     count = block_means(weight, cell)
     keep = count > 0.2
@@ -231,6 +241,10 @@ def _tone_field(original: np.ndarray, seen: np.ndarray, weight: np.ndarray, fact
 def _box(alpha: np.ndarray) -> Box | None:
     rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
     return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1) if len(rows) else None
+
+
+def _grown(box: Box, by: int, shape: tuple[int, int]) -> tuple[slice, slice]:
+    return (slice(max(box[1] - by, 0), min(box[3] + by, shape[0])), slice(max(box[0] - by, 0), min(box[2] + by, shape[1])))
 
 
 def _redrawn(answer: np.ndarray, warp: Warp, tone: Tone, box: Box) -> np.ndarray:

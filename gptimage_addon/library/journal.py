@@ -18,12 +18,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from ..core.errors import InputError
 from ..core.request import Job, JobRecord, from_json, to_json
@@ -58,6 +57,15 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0
         _sync_folder(path.parent)
 
 
+def _remove_folder(folder: Path) -> None:
+    """Remove what there is of a folder; what cannot be removed stays."""
+    for path in (*sorted(folder.rglob("*"), reverse=True), folder):
+        try:
+            path.rmdir() if path.is_dir() else path.unlink()
+        except OSError:
+            continue
+
+
 def _sync_folder(folder: Path) -> None:
     if os.name == "nt":                 # Windows has no handle for a folder; its journal keeps names
         return
@@ -68,8 +76,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerHead:
+class AnswerHead(NamedTuple):
     """What came before the answer's body."""
 
     status: int
@@ -105,7 +112,7 @@ class Journal:
             _sync_folder(self.jobs_dir)
         except OSError as error:
             if made:                            # a job is there as a whole or not at all
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove_folder(folder)
             raise InputError(f"The job cannot be written to {self.data_dir}: {error.strerror or error}", field="data_dir",
                              hint="Nothing was sent. Free some space there, or choose another data folder in "
                                   "Preferences") from error

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
@@ -25,8 +26,7 @@ from .report import push_undo
 __all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "plan_job", "price", "settle_images")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A picture to send along: its file's bytes, and the role the model is told."""
 
     data: bytes
@@ -36,12 +36,11 @@ class Reference:
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedJob:
+class PlannedJob(NamedTuple):
     """A job and the input files that belong into its folder."""
 
     job: Job
-    inputs: dict[str, bytes] = field(default_factory=dict)
+    inputs: dict[str, bytes]
 
 
 Template = Callable[..., str]

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import binascii
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..core.errors import AnswerError, GptImageError, error_from_answer
 
-__all__ = ("Answer", "Event", "EventReader", "decode_base64", "is_stream", "read_answer")
+__all__ = ("Answer", "Event", "EventReader", "decode_base64", "is_stream", "read_answer", "read_events")
 
 
 @dataclass(slots=True)
@@ -97,22 +98,25 @@ def decode_base64(text: str) -> bytes:
 
 
 def read_answer(raw: bytes, content_type: str, *, request_id: str = "", model: str = "") -> Answer:
-    """The pictures and the usage in an answer's bytes.
-
-    Raises the error that the answer tells of, or AnswerError when it holds no picture, for example because a
-    stream ended before its last event.
-    """
+    """The pictures and the usage in an answer's bytes. Raises as `read_events` does."""
     if is_stream(content_type):
         reader = EventReader()
-        events = [event.facts for event in (*reader.feed(raw), *reader.feed(b"\n\n"))]
-    else:
-        try:
-            events = [json.loads(raw)]
-        except ValueError as error:
-            raise AnswerError("The service's answer is not readable, or was cut off", request_id=request_id) from error
+        return read_events((*reader.feed(raw), *reader.feed(b"\n\n")), request_id=request_id, model=model)
+    event = Event("", raw)
+    if event.facts is None:
+        raise AnswerError("The service's answer is not readable, or was cut off", request_id=request_id)
+    return read_events((event,), request_id=request_id, model=model)
+
+
+def read_events(events: Iterable[Event], *, request_id: str = "", model: str = "") -> Answer:
+    """The pictures and the usage that events tell of.
+
+    Raises the error that one tells of, or AnswerError when none holds a picture, for example because a stream
+    ended before its last event.
+    """
     answer = Answer()
-    for event in events:
-        if not isinstance(event, dict):
+    for event in (event.facts for event in events):
+        if event is None:
             continue
         if event.get("error"):
             raise _told(event, request_id, model)

@@ -11,6 +11,7 @@ import os
 import platform
 import secrets
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from ..core import protocol
 from ..core.errors import InputError, WorkerError
@@ -20,6 +21,7 @@ from .pipes import Inbox, Outbox
 __all__ = ("main",)
 
 # The oldest versions this was tried with. Another extension can bring an older one: the highest that any asks for wins.
+DISK_THREADS = 32
 NEEDED = {"openai": (3, 54), "pillow": (11, 0), "keyring": (25, 0), "platformdirs": (4, 0)}
 
 
@@ -84,6 +86,8 @@ def main() -> int:
 async def _serve(hello: protocol.Hello, inbox: Inbox, outbox: Outbox, name: str) -> None:
     from .session import Session                # here because it imports openai, which takes a second or two
 
+    # The threads mostly wait for the disk, and a disk syncs many files in the time of one.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(DISK_THREADS, "disk"))
     lines = inbox.listen()                      # after the import: Python cannot end while its thread reads
     session = Session(hello, outbox, name)
     while (line := await lines.get()) is not None:

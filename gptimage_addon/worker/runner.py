@@ -16,7 +16,7 @@ from ..core.errors import (
 )
 from ..core.request import Edit, Job, JobRecord, JobState, Result, ResultPicture, ServiceKind
 from ..library.journal import AnswerHead, Journal, write_atomic
-from .answer import Answer, Event, EventReader, decode_base64, read_answer
+from .answer import Answer, Event, EventReader, decode_base64, read_answer, read_events
 from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
 from .finish import write_pictures
@@ -42,6 +42,7 @@ class JobRunner:
         self._client = client
         self._tell = tell
         self._online = online
+        self._heard: tuple[AnswerHead, list[Event]] | None = None
         self._abandoned = False
         self._cancelled = False
         self._task: asyncio.Task[None] | None = None        # while the job can be cancelled
@@ -136,7 +137,8 @@ class JobRunner:
 
     async def _receive(self, answer: OpenAnswer) -> None:
         """Write the answer to disk as it comes. On return it is there, whole, synced."""
-        events = EventReader() if answer.streams else None
+        reader = EventReader() if answer.streams else None
+        heard: list[Event] = []
         with open(self.journal.answer_path(self.record.job_id), "wb") as file:
             # After the file is made: writing the head brings both names to the disk.
             await asyncio.to_thread(self.journal.write_head, self.record.job_id, answer.head)
@@ -146,16 +148,19 @@ class JobRunner:
                     async for chunk in answer.chunks:
                         file.write(chunk)
                         file.flush()            # what our own death must not take along
-                        for event in events.feed(chunk) if events else ():
+                        for event in reader.feed(chunk) if reader else ():
+                            if event.name.endswith("partial_image"):
+                                await self._show_partial(event)
+                                continue
+                            heard.append(event)
                             if event.name.endswith(".completed"):
                                 patience.reschedule(asyncio.get_running_loop().time() + END_GRACE_S)
-                            elif event.name.endswith("partial_image"):
-                                await self._show_partial(event)
             except TimeoutError:
                 if not patience.expired():
                     raise
             finally:                            # what came before a lost connection is kept as well
                 await asyncio.to_thread(os.fsync, file.fileno())
+        self._heard = answer.head, heard
 
     async def _is_whole(self, job: Job) -> bool:
         """Whether all pictures came before the connection was lost: then nothing is missing but its end."""
@@ -211,6 +216,10 @@ class JobRunner:
         return write_pictures(pictures, self.folder)
 
     def _read(self, job: Job) -> tuple[AnswerHead, Answer]:
+        if self._heard and self._heard[1]:      # what is on disk now, without reading it once more
+            head, events = self._heard
+            self._heard = None
+            return head, read_events(events, request_id=head.request_id, model=job.request.model)
         found = self.journal.read_answer(self.record.job_id)
         if found is None:
             raise AnswerError("The answer is not in the job's folder any more")

@@ -34,6 +34,10 @@ def some(kind: typing.Any, chance: random.Random) -> typing.Any:
         hints = typing.get_type_hints(kind)
         return kind(**{f.name: some(hints[f.name], chance) for f in dataclasses.fields(kind)
                        if f.default is dataclasses.MISSING or chance.random() < .7})
+    if hasattr(kind, "_field_defaults"):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: some(hints[name], chance) for name in kind._fields
+                       if name not in kind._field_defaults or chance.random() < .7})
     if issubclass(kind, enum.Enum):
         return chance.choice(list(kind))
     if kind is dict:
