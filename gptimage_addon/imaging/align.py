@@ -20,6 +20,7 @@ from .resample import Field, Warp, empty_field, halve, sample, solve_field, spre
 __all__ = ("Alignment", "align")
 
 _CELL = 16                      # pixels of a level
+_FAR_PX = 40
 _COARSEST_PX = 64               # the longer side, at least
 _ENOUGH_PX = 200_000            # of a level, to tell which of two warps is better
 _USUAL_SHIFT_PX, _USUAL_ZOOM = 12.0, 0.03
@@ -27,6 +28,7 @@ _USUAL_BEND_PX = 3.0, 2.0, 1.0         # of a node of the bend, of neighbors' di
 _GRAIN = 16.0                   # errors of neighboring pixels are alike: so many pixels count as one
 _TEXTURE = 2.0                  # levels: a cell with less contrast says nothing
 _ALIKE = 0.5                    # correlation of a cell whose content is the same
+_SURE = 0.9                     # below that, all shifts are tried
 _AGREED = 0.35                  # the share of cells with alike content, below which there is no agreement
 
 
@@ -91,6 +93,9 @@ def align(original: np.ndarray, answer: np.ndarray, weight: np.ndarray, factor: 
             ways = ways[1:] if _is_better(level, warp, identity) else ways[:1]
         ways = [_settled(level, way) for way in ways]
         warp = ways[-1] if len(ways) > 1 and _is_better(level, ways[-1], ways[0], by=0.03) else ways[0]
+    if _agreement(_match_luma(levels[0], warp), warp) < _SURE:
+        other = _settled(levels[0], _searched(levels[0], identity))
+        warp = other if _is_better(levels[0], other, warp, by=0.03) else warp
     finest = _match_luma(levels[0], warp)
     half = _match_luma(levels[1], warp) if len(levels) > 1 else finest
     judge = half if finest.original.size > _ENOUGH_PX else finest
@@ -169,8 +174,10 @@ def _cells(level: _Level, warp: Warp) -> _Cells:
     count = block_means(weight, size)
     mean = block_means(error * weight, size) / np.maximum(count, 1e-3)
     error -= np.repeat(np.repeat(mean, size, 0), size, 1)
-    sample_of = error[::2, ::2][weight[::2, ::2] > 0]
-    noise = max(mad(sample_of), 0.3)
+    noise = max(mad(error[::2, ::2][weight[::2, ::2] > 0]), 0.3)
+    # What is there without any texture or movement: second differences know little else.
+    rough = error[::2, 2:] - 2 * error[::2, 1:-1] + error[::2, :-2]
+    grain = min(mad(rough[weight[::2, 1:-1] > 0]) / 6 ** 0.5, noise)
     # What does not fit at all was drawn anew; it has no say (Geman and McClure).
     fit = error * np.float32(1 / (3 * noise))
     np.square(fit, out=fit)
@@ -189,7 +196,7 @@ def _cells(level: _Level, warp: Warp) -> _Cells:
                      block_means(weighted_y * error, size) - sum_y * sum_e / total], -1).astype(np.float64)
     # Noise has slopes of its own, which say nothing.
     for axis in (0, 1):
-        evidence[..., axis, axis] = np.maximum(evidence[..., axis, axis] - total * noise ** 2 / 8, 0)
+        evidence[..., axis, axis] = np.maximum(evidence[..., axis, axis] - total * grain ** 2 / 8, 0)
     bound = np.sqrt(evidence[..., 0, 0] * evidence[..., 1, 1]) * 0.99
     evidence[..., 0, 1] = evidence[..., 1, 0] = np.clip(evidence[..., 0, 1], -bound, bound)
     unit = area / (_GRAIN * (noise ** 2 + 0.25))
@@ -278,6 +285,38 @@ def _start(level: _Level, identity: Warp) -> Warp:
     still = best[reach * (2 * reach + 1) + reach]
     top = max(best, key=lambda entry: entry[0])
     return top[2] if top[0] > still[0] + 0.01 else identity
+
+
+def _searched(level: _Level, identity: Warp) -> Warp:
+    """The least of the shifts along which the pictures are most alike, tried all at once: for what repeats itself."""
+    height, width = level.original.shape
+    reach = int(min(_FAR_PX / level.factor, min(height, width) / 4))
+    shape = tuple(1 << int(np.ceil(np.log2(n + 2 * reach))) for n in (height, width))
+    weight = level.weight
+    plain = [picture - spread(block_means(picture * weight, _CELL) / np.maximum(block_means(weight, _CELL), 1e-3),
+                              height, width, _CELL) for picture in (level.original, level.answer)]
+
+    def spectrum(image: np.ndarray) -> np.ndarray:
+        return np.fft.rfft2(image, shape)
+
+    def together(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        near = np.fft.irfft2(first.conj() * second, shape)
+        near = np.roll(near, (reach, reach), (0, 1))
+        return near[:2 * reach + 1, :2 * reach + 1]
+
+    seen = spectrum(weight)
+    alike = together(spectrum(plain[0] * weight), spectrum(plain[1] * weight))
+    alike /= np.sqrt(np.maximum(together(spectrum(plain[0] ** 2 * weight), seen), 1)
+                     * np.maximum(together(seen, spectrum(plain[1] ** 2 * weight)), 1))
+    dy, dx = np.mgrid[-reach:reach + 1, -reach:reach + 1]
+    around = np.pad(alike, 1, constant_values=-1.0)
+    peak = np.ones_like(alike, bool)
+    for y, x in ((0, 1), (1, 0), (1, 2), (2, 1)):
+        peak &= alike >= around[y:y + alike.shape[0], x:x + alike.shape[1]]
+    # Between two pixels a peak looks lower than it is.
+    good = peak & (alike >= alike.max() - 0.2)
+    best = int(np.argmin(np.where(good, np.hypot(dx, dy), np.inf)))
+    return replace(identity, shift_px=(float(dx.flat[best] * level.factor), float(dy.flat[best] * level.factor)))
 
 
 def _is_better(level: _Level, warp: Warp, other: Warp, by: float = 0.0) -> bool:

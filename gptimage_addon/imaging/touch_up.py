@@ -90,7 +90,7 @@ def finish_window(
     warp = found.warp
     seen = sample(coarse_answer, warp, (0, 0, outside.shape[1], outside.shape[0]), factor)
     weight = outside * _reached(warp, outside.shape, factor)
-    tone, pairs = _tone(coarse_original, seen, weight, found.aligned)
+    tone, samples = _tone(coarse_original, seen, weight, found.aligned)
     seen = tone.apply(seen)
     drift &= found.aligned                      # what does not show the same has no tone in common, place by place
     bent = _tone_field(coarse_original, seen, weight, factor, (width, height)) if drift else None
@@ -116,7 +116,7 @@ def finish_window(
         patch[area] = compose(original[area], levels, alpha[area])
         around = _grown(box, 1, mask.shape)
         edge = seam(_levels(original[around]), _levels(patch[around]), mask[around])
-    gain, offset = _line(*pairs)
+    gain, offset = _line(tone, samples)
     curve = tuple(tuple(round(float(v), 3) for v in line[np.linspace(0, 255, 9).astype(int)]) for line in tone.curves)
     bend = 0.0 if warp.bend is None else float(np.linalg.norm(
         warp.bend.at(np.linspace(0, width - 1, 32), np.linspace(0, height - 1, 32)), axis=2).max())
@@ -199,12 +199,12 @@ def _reached(warp: Warp, shape: tuple[int, int], factor: int) -> np.ndarray:
 
 def _tone(
     original: np.ndarray, seen: np.ndarray, weight: np.ndarray, aligned: bool,
-) -> tuple[Tone, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """The tone, and the samples it comes from: (original, answer, weight)."""
+) -> tuple[Tone, np.ndarray]:
+    """The tone, and the samples (n, 3) of the answer that it comes from."""
     full = block_means(weight, _BLOCK) > 0.999
     pairs = [block_means(p, _BLOCK)[full] for p in (original, seen)]
     if not aligned:
-        return shift_tone(pairs[0], pairs[1]), (pairs[0], pairs[1], np.ones(len(pairs[0])))
+        return shift_tone(pairs[0], pairs[1]), pairs[1]
     difference = (original - seen) @ _LUMA
     scatter = (block_means(difference ** 2, _BLOCK) - block_means(difference, _BLOCK) ** 2)[full]
     sure = 4.0 / (4.0 + np.maximum(scatter, 0))
@@ -217,7 +217,7 @@ def _tone(
             known = at[..., channel] & (weight > 0)
             if int(known.sum()) >= 200:
                 tone.curves[channel, end] = float(np.median(original[..., channel][known]))
-    return tone, (pairs[0], pairs[1], sure)
+    return tone, pairs[1]
 
 
 def _tone_field(
@@ -272,18 +272,13 @@ def _film_at(film: np.ndarray, x: np.ndarray, y: np.ndarray, cell: float) -> np.
     return values[int(y[0]):, int(x[0]):]
 
 
-def _line(original: np.ndarray, answer: np.ndarray, weight: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Gain and offset a channel that come nearest to what was done: for the report only."""
+def _line(tone: Tone, answer: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Gain and offset (0..1) a channel that come nearest to what the tone does to samples (n, 3): for the report only."""
     gains, offsets = [], []
-    for channel in range(3):
-        x, y = answer[:, channel].astype(np.float64), original[:, channel].astype(np.float64)
-        total = weight.sum()
-        if total <= 0:
-            gains.append(1.0)
-            offsets.append(0.0)
-            continue
-        mean_x, mean_y = (weight * x).sum() / total, (weight * y).sum() / total
-        slope = ((weight * (x - mean_x) * (y - mean_y)).sum() + 25 * total) / ((weight * (x - mean_x) ** 2).sum() + 25 * total)
-        gains.append(float(slope))
-        offsets.append(float(mean_y - slope * mean_x) / 255)
+    for before, after in zip(answer.T.astype(np.float64), tone.apply(answer).T.astype(np.float64), strict=True):
+        gain = 1.0
+        if before.size and before.std() > 1:                    # else there is but one level
+            gain = float(np.cov(before, after, bias=True)[0, 1] / before.var())
+        gains.append(gain)
+        offsets.append(float(np.mean(after - gain * before)) / 255 if before.size else 0.0)
     return tuple(gains), tuple(offsets)

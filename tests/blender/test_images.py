@@ -113,7 +113,7 @@ def test_provenance_survives_reload(tmp_path: Path) -> None:
     images.set_provenance(image, facts)
     image.use_fake_user = True
     save_and_reload(tmp_path / "scene.blend")
-    assert images.provenance(bpy.data.images["Brick"]) == facts
+    assert dict(images.provenance(bpy.data.images["Brick"]).items()) == facts
     assert images.provenance(bpy.data.images.new("other", 8, 8)) == {}
     assert images.provenance(None) == {}
 
