@@ -11,14 +11,16 @@ from types import ModuleType
 import bpy
 
 from .operators import command, jobs, reference, setup, texture, touch_up, variants
-from .ui import panels, preferences, properties
+from .ui import overlay, panels, preferences, properties
+from .ui import touch_up as touch_up_panel
 
 __all__ = ("register", "unregister")
 
 log = logging.getLogger(__name__)
 
 MODULES: tuple[ModuleType, ...] = (
-    preferences, properties, texture, reference, touch_up, variants, jobs, setup, command, panels,
+    preferences, properties, texture, reference, touch_up, variants, jobs, setup, command, touch_up_panel, panels,
+    overlay,
 )
 _undo: list[Callable[[], None]] = []
 

@@ -86,7 +86,9 @@ def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = No
     values = {name: getattr(panel, name) for name in names}
     custom = panel.size_preset == CUSTOM
     values["size"] = "{}x{}".format(*panel.custom_size) if custom else catalog.SIZE_PRESETS[panel.size_preset][1]
-    own = [name for name in (*names, "size") if operator and operator.properties.is_property_set(name)]
+    # A touch-up has no size of its own: it follows from the area.
+    own = [name for name in (*names, "size")
+           if hasattr(operator, name) and operator.properties.is_property_set(name)]
     if panel.use_text and "prompt" not in own:
         if panel.text is None:
             raise InputError("No Text is chosen", field="text", hint="Choose a Text datablock, or turn Use Text off")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
 from ..blender import images
 from ..blender.host import Landed, host
@@ -29,7 +29,7 @@ from .report import can_start, report
 from .settings import RequestSettings, read_settings
 
 __all__ = (
-    "Shown", "Source", "TouchUpSettings", "land_touch_up", "plan_touch_up", "shown_area", "shown_picture",
+    "Shown", "Source", "TouchUpSettings", "land_touch_up", "plan_touch_up", "shown_area", "shown_finish", "shown_picture",
     "touch_up_window",
 )
 
@@ -51,10 +51,26 @@ def touch_up_window(
     bounds: Box, picture_size: tuple[int, int], words: Generate, service: Service, *, context: float = CONTEXT,
 ) -> Window:
     """What is sent of a picture to change what is in the bounds. Cheap; a panel may call it."""
-    if service.kind is ServiceKind.COMPATIBLE:
+    return _window(bounds, picture_size, words.model, words.quality, service.kind, context)
+
+
+@lru_cache(maxsize=16)          # planning takes some 20 ms
+def _window(
+    bounds: Box, picture_size: tuple[int, int], model: str, quality: str, kind: ServiceKind, context: float,
+) -> Window:
+    if kind is ServiceKind.COMPATIBLE:
         return plan_window(bounds, picture_size, context=context, rules=FREE_RULES)
-    return plan_window(bounds, picture_size, context=context, rules=OPENAI_RULES,
-                       cost=edit_cost(words.model, words.quality))
+    return plan_window(bounds, picture_size, context=context, rules=OPENAI_RULES, cost=edit_cost(model, quality))
+
+
+def _sized(words: Generate, window: Window) -> Generate:
+    """The words with the window's size, in the format that loses nothing."""
+    return replace(words, size="{}x{}".format(*window.size), output_format="png", output_compression=None)
+
+
+def _finish(window: Window, mime: str, parent: str) -> Finish:
+    return Finish(f"inputs/source.{mime.partition('/')[2]}", "inputs/mask.npy", tuple(window.box),
+                  (window.picture_width_px, window.picture_height_px), parent)
 
 
 def plan_touch_up(
@@ -72,10 +88,8 @@ def plan_touch_up(
     area = np.round(mask * 255).astype(np.uint8)
     bounds = masks.require_bounds(area)
     window = touch_up_window(bounds, picture_size, words, service, context=context)
-    finish = Finish(f"inputs/source.{source.mime.partition('/')[2]}", "inputs/mask.npy", tuple(window.box), picture_size,
-                    source.name)
-    sized = replace(words, size="{}x{}".format(*window.size), output_format="png", output_compression=None)
-    planned = plan_job(KIND, sized, touch_up_prompt, service, landing, references, finish)
+    finish = _finish(window, source.mime, source.name)
+    planned = plan_job(KIND, _sized(words, window), touch_up_prompt, service, landing, references, finish)
     planned.inputs[finish.source] = source.data
     planned.inputs[finish.mask] = _npy(area)
     return planned
@@ -88,13 +102,31 @@ def _npy(array: np.ndarray) -> bytes:
 
 
 def land_touch_up(job: Job, record: JobRecord, folder: Path) -> Landed:
-    """Make the finished pictures images beside the original, and show the first. One undo step."""
+    """Make the finished pictures images beside the original, and show the first in its place. One undo step."""
     made = adopt_results(job, record, folder)
-    where = images.show_in_editor(made[0]) if job.landing.place is Place.EDITOR else ""
+    where = _show(made[0], job.finish.parent) if job.landing.place is Place.EDITOR and job.finish else ""
     return settle_images(made, job, where)
 
 
+def _show(image: bpy.types.Image, parent: str) -> str:
+    """Show the image where its parent is shown; the artist may have turned to another picture in another editor."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            space = area.spaces.active
+            if area.type == 'IMAGE_EDITOR' and space.image and space.image.name == parent:
+                space.image = image
+                return " in the Image Editor"
+    return images.show_in_editor(image)
+
+
 # --- what is on the panel ---------------------------------------------------------------------------------
+
+COMBINE_ITEMS = [
+    ("replace", "Replace", "Only the new area", 'SELECT_SET', 0), ("add", "Add", "The new area too", 'SELECT_EXTEND', 1),
+    ("subtract", "Subtract", "Without the new area", 'SELECT_SUBTRACT', 2),
+    ("intersect", "Intersect", "Only where both are", 'SELECT_INTERSECT', 3),
+]
+
 
 class TouchUpSettings:
     """Properties of a touch-up, beside those of every request. A mixin like RequestSettings."""
@@ -114,6 +146,11 @@ class TouchUpSettings:
     context: FloatProperty(
         name="Context", description="How much of the picture around the area the model sees, as a share of the area",
         default=CONTEXT, min=0.0, soft_max=1.0, subtype='FACTOR')
+    mask_combine: EnumProperty(
+        name="Combine", description="What becomes of the mask there is when another is made", default="replace",
+        items=COMBINE_ITEMS)
+    show_area: BoolProperty(
+        name="Show Area", description="Draw the area over the picture, and a frame around what is sent", default=True)
 
 
 _BOUNDS = "gptimage_bounds"         # on a mask image: the box of its white, for the panel
@@ -136,7 +173,7 @@ def shown_picture(context: bpy.types.Context) -> Shown | None:
         render = context.scene.render
         share = render.resolution_percentage / 100
         return Shown(image.name, (int(render.resolution_x * share), int(render.resolution_y * share)))
-    return Shown(image.name, tuple(image.size))
+    return Shown(image.name, tuple(image.size)) if all(image.size) else None
 
 
 @lru_cache(maxsize=16)
@@ -168,6 +205,17 @@ def shown_area(context: bpy.types.Context, picture: Shown) -> Box:
     grown = settings.grow_px
     return Box(max(bounds.x0 - grown, 0), max(bounds.y0 - grown, 0),
                min(bounds.x1 + grown, picture.size[0]), min(bounds.y1 + grown, picture.size[1]))
+
+
+def shown_finish(context: bpy.types.Context, picture: Shown, area: Box) -> tuple[Generate, Finish]:
+    """The panel's words with the size that is sent, and what becomes of the answer: what `price` asks for.
+
+    Cheap; a panel may call it. Raises InputError.
+    """
+    settings = context.scene.gptimage
+    words = read_settings(settings)
+    window = touch_up_window(area, picture.size, words, read_preferences().service, context=settings.context)
+    return _sized(words, window), _finish(window, "image/png", picture.name)
 
 
 def _area_mask(context: bpy.types.Context, size: tuple[int, int]) -> np.ndarray:
@@ -244,15 +292,14 @@ class GPTIMAGE_OT_make_mask(bpy.types.Operator):
     bl_options = {'REGISTER', 'UNDO'}
 
     source: EnumProperty(
-        name="From", default="objects",
+        name="From", description="What the new area is made of", default="objects",
         items=[("objects", "Selected Objects", "As the scene's camera sees them, without what hides them"),
                ("annotation", "Annotation", "Around each annotation stroke of this editor, as with a lasso"),
                ("border", "Render Border", "The scene's render border"),
                ("invert", "Inverted", "Everything but the mask there is")])
     combine: EnumProperty(
-        name="Combine", default="replace",
-        items=[("replace", "Replace", "Only the new area"), ("add", "Add", "The new area too"),
-               ("subtract", "Subtract", "Without the new area"), ("intersect", "Intersect", "Only where both are")])
+        name="Combine", description="What becomes of the mask there is", default="replace",
+        items=COMBINE_ITEMS)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -276,6 +323,7 @@ class GPTIMAGE_OT_make_mask(bpy.types.Operator):
             settings.mask = write_mask(settings.mask if old is not None else None, f"{picture.name} Mask", mask)
             _note_bounds(settings.mask, mask)
             settings.area = "mask"
+            settings.show_area = True
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}

@@ -1,17 +1,19 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stepping through the variants of a result where one of them is shown.
+"""The variants of a result where one of them is shown: step through them, accept one or discard them all.
 
 No postponed annotations here: Blender reads those of the operator as properties.
 """
 
+from collections.abc import Iterable
+
 import bpy
 from bpy.props import IntProperty
 
-from ..blender.images import provenance
+from ..blender.images import PROVENANCE, provenance
 from ..blender.materials import picture_node
 
-__all__ = ("variant_holder",)
+__all__ = ("staged_image", "variant_holder")
 
 
 def variant_holder(context: bpy.types.Context) -> tuple[object, str] | None:
@@ -55,15 +57,83 @@ class GPTIMAGE_OT_step_variant(bpy.types.Operator):
         if holder is None:
             return {'CANCELLED'}
         shown = getattr(*holder)
-        job_id = provenance(shown)["job_id"]
-        variants = {facts["variant"]: image for image in bpy.data.images
-                    if (facts := provenance(image)).get("job_id") == job_id}
+        variants = {provenance(image)["variant"]: image for image in _siblings(shown)}
         order = sorted(variants)
         position = order.index(provenance(shown)["variant"])
         setattr(*holder, variants[order[(position + self.step) % len(order)]])
-        if shown.users == 0:                    # a fake user counts as one
-            shown.use_fake_user = True          # stays in the file, for stepping back
+        for image in _unused([shown]):
+            image.use_fake_user = True          # stays in the file, for stepping back
         return {'FINISHED'}
 
 
-classes = (GPTIMAGE_OT_step_variant,)
+# --- touch-ups: staged until accepted or discarded ----------------------------------------------------------
+
+def staged_image(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The touch-up that this Image Editor shows, if it waits to be accepted. Reads state only; a panel may call it."""
+    image = getattr(context.space_data, "image", None)
+    facts = provenance(image)
+    return image if facts.get("kind") == "touch_up" and not facts.get("accepted") else None
+
+
+def _siblings(image: bpy.types.Image) -> list[bpy.types.Image]:
+    """The images of the same job, with this one."""
+    job_id = provenance(image)["job_id"]
+    return [each for each in bpy.data.images if provenance(each).get("job_id") == job_id]
+
+
+def _unused(images: Iterable[bpy.types.Image]) -> list[bpy.types.Image]:
+    """Those that no datablock uses and no Image Editor shows.
+
+    Their count of users does not tell: an Image Editor is still counted when it has gone on to another image.
+    """
+    images = list(images)
+    shown = {area.spaces.active.image for screen in bpy.data.screens for area in screen.areas
+             if area.type == 'IMAGE_EDITOR'}
+    users = bpy.data.user_map(subset=images)
+    return [image for image in images if image not in shown and not users[image]]
+
+
+class _Staged:
+    """Operators on the touch-up that is shown. A mixin."""
+
+    bl_options = {'REGISTER', 'UNDO'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if staged_image(context) is None:
+            cls.poll_message_set("No touch-up waits here to be accepted")
+            return False
+        return True
+
+
+class GPTIMAGE_OT_accept_variant(_Staged, bpy.types.Operator):
+    bl_idname = "gptimage.accept_variant"
+    bl_label = "Accept"
+    bl_description = "Keep the variant that is shown, and remove the others from this file. The job's folder keeps them"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        image = staged_image(context)
+        if image is None:
+            return {'CANCELLED'}
+        bpy.data.batch_remove(_unused(each for each in _siblings(image) if each != image))
+        image[PROVENANCE]["accepted"] = True
+        image.use_fake_user = True              # it was paid for: never lost because no editor shows it
+        context.scene.gptimage.show_area = False
+        return {'FINISHED'}
+
+
+class GPTIMAGE_OT_discard_variants(_Staged, bpy.types.Operator):
+    bl_idname = "gptimage.discard_variants"
+    bl_label = "Discard"
+    bl_description = "Show the picture from before again, and remove all variants from this file. The job's folder keeps them"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        image = staged_image(context)
+        if image is None:
+            return {'CANCELLED'}
+        context.space_data.image = bpy.data.images.get(provenance(image)["parent"])
+        bpy.data.batch_remove(_unused(_siblings(image)))
+        return {'FINISHED'}
+
+
+classes = (GPTIMAGE_OT_step_variant, GPTIMAGE_OT_accept_variant, GPTIMAGE_OT_discard_variants)

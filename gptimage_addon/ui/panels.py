@@ -13,39 +13,44 @@ from ..operators.texture import active_picture_node
 from ..operators.variants import variant_holder
 from .status import draw_button, draw_price, draw_queue
 
-__all__ = ()
+__all__ = ("Tab", "draw_prompt", "draw_settings", "draw_variants")
 
 
-class _Tab:
+class Tab:
     bl_category = "GPT Image"
     bl_region_type = 'UI'
 
 
-def _draw_prompt(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+def draw_prompt(
+    layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, placeholder: str = "Weathered red brick",
+) -> None:
     row = layout.row(align=True)
     if settings.use_text:
         row.prop(settings, "text", text="")
     else:
-        row.prop(settings, "prompt", text="", placeholder="Weathered red brick")
+        row.prop(settings, "prompt", text="", placeholder=placeholder)
     row.prop(settings, "use_text", text="", icon='TEXT', toggle=True)
 
 
-def _draw_settings(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> bpy.types.UILayout:
+def draw_settings(
+    layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, *, size: bool = True,
+) -> bpy.types.UILayout:
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
     column.prop(settings, "model")
     if settings.model == CUSTOM:
         column.prop(settings, "custom_model")
-    column.prop(settings, "size_preset")
-    if settings.size_preset == CUSTOM:
+    if size:
+        column.prop(settings, "size_preset")
+    if size and settings.size_preset == CUSTOM:
         column.prop(settings, "custom_size", text="Pixels")
     column.prop(settings, "quality")
     column.prop(settings, "n")
     return column
 
 
-class _MoreSettings(_Tab):
+class _MoreSettings(Tab):
     bl_label = "More Settings"
     bl_options = {'DEFAULT_CLOSED'}
 
@@ -62,14 +67,14 @@ class _MoreSettings(_Tab):
         layout.prop(settings, "partial_images")
 
 
-class _Queue(_Tab):
+class _Queue(Tab):
     bl_label = "Queue"
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_queue(self.layout, context.window_manager)
 
 
-def _draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+def draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     holder = variant_holder(context)
     facts = provenance(getattr(*holder)) if holder else {}
     if facts.get("variants", 1) > 1:
@@ -81,15 +86,15 @@ def _draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
 
 # --- 3D Viewport ------------------------------------------------------------------------------------------
 
-class GPTIMAGE_PT_texture(_Tab, bpy.types.Panel):
+class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
     bl_label = "Texture"
     bl_space_type = 'VIEW_3D'
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = context.scene.gptimage
-        _draw_prompt(layout, settings)
-        column = _draw_settings(layout, settings)
+        draw_prompt(layout, settings)
+        column = draw_settings(layout, settings)
         column.prop(settings, "texture_place")
         if settings.texture_place != "image":
             if len(context.selected_objects) > 1:
@@ -97,7 +102,7 @@ class GPTIMAGE_PT_texture(_Tab, bpy.types.Panel):
             column.prop(settings, "scale_m")
         refusal = draw_price(layout, settings, texture_prompt) or self._draw_targets(layout, context, settings)
         draw_button(layout, "gptimage.generate_texture", refusal, text="Generate Texture", icon='TEXTURE')
-        _draw_variants(layout, context)
+        draw_variants(layout, context)
 
     @staticmethod
     def _draw_targets(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> str:
@@ -118,7 +123,7 @@ class GPTIMAGE_PT_texture_more(_MoreSettings, bpy.types.Panel):
     bl_space_type = 'VIEW_3D'
 
 
-class GPTIMAGE_PT_reference(_Tab, bpy.types.Panel):
+class GPTIMAGE_PT_reference(Tab, bpy.types.Panel):
     bl_label = "Reference"
     bl_space_type = 'VIEW_3D'
     bl_options = {'DEFAULT_CLOSED'}
@@ -138,8 +143,8 @@ class GPTIMAGE_PT_queue(_Queue, bpy.types.Panel):
 
 def _draw_reference(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.gptimage
-    _draw_prompt(layout, settings)
-    column = _draw_settings(layout, settings)
+    draw_prompt(layout, settings)
+    column = draw_settings(layout, settings)
     column.prop(settings, "reference_place")
     refusal = draw_price(layout, settings, reference_prompt)
     draw_button(layout, "gptimage.generate_reference", refusal, text="Generate Reference", icon='IMAGE_REFERENCE')
@@ -147,13 +152,14 @@ def _draw_reference(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
 
 # --- Image Editor -----------------------------------------------------------------------------------------
 
-class GPTIMAGE_PT_image(_Tab, bpy.types.Panel):
+class GPTIMAGE_PT_image(Tab, bpy.types.Panel):
     bl_label = "Reference"
     bl_space_type = 'IMAGE_EDITOR'
 
     def draw(self, context: bpy.types.Context) -> None:
         _draw_reference(self.layout, context)
-        _draw_variants(self.layout, context)
+        if provenance(context.space_data.image).get("kind") != "touch_up":      # those are in the panel above
+            draw_variants(self.layout, context)
 
 
 class GPTIMAGE_PT_image_more(_MoreSettings, bpy.types.Panel):
@@ -161,7 +167,7 @@ class GPTIMAGE_PT_image_more(_MoreSettings, bpy.types.Panel):
     bl_space_type = 'IMAGE_EDITOR'
 
 
-class GPTIMAGE_PT_image_origin(_Tab, bpy.types.Panel):
+class GPTIMAGE_PT_image_origin(Tab, bpy.types.Panel):
     bl_label = "Origin"
     bl_space_type = 'IMAGE_EDITOR'
     bl_options = {'DEFAULT_CLOSED'}
@@ -185,7 +191,7 @@ class GPTIMAGE_PT_image_queue(_Queue, bpy.types.Panel):
 
 # --- Shader Editor ----------------------------------------------------------------------------------------
 
-class GPTIMAGE_PT_node(_Tab, bpy.types.Panel):
+class GPTIMAGE_PT_node(Tab, bpy.types.Panel):
     bl_label = "Texture"
     bl_space_type = 'NODE_EDITOR'
 
@@ -196,15 +202,15 @@ class GPTIMAGE_PT_node(_Tab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = context.scene.gptimage
-        _draw_prompt(layout, settings)
-        _draw_settings(layout, settings)
+        draw_prompt(layout, settings)
+        draw_settings(layout, settings)
         refusal = draw_price(layout, settings, texture_prompt)
         if not refusal and active_picture_node(context) is None:
             layout.label(text="Select an Image Texture node", icon='INFO')
             refusal = "No Image Texture node is active. Select one"
         draw_button(layout, "gptimage.generate_texture", refusal,
                     text="Generate to Active Node", icon='NODE_TEXTURE').node = True
-        _draw_variants(layout, context)
+        draw_variants(layout, context)
 
 
 class GPTIMAGE_PT_node_more(_MoreSettings, bpy.types.Panel):

@@ -18,12 +18,12 @@ from ..core import pricing
 from ..core.catalog import shutdown_notice
 from ..core.errors import GptImageError, InputError, Repair
 from ..core.prompts import name_from_prompt
-from ..core.request import Generate, JobState, Service, ServiceKind
+from ..core.request import Finish, Generate, JobState, Service, ServiceKind
 from ..operators.plan import Template, price
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
-__all__ = ("draw_button", "draw_error", "draw_price", "draw_queue")
+__all__ = ("draw_button", "draw_error", "draw_price", "draw_queue", "draw_wrapped")
 
 JOBS_SHOWN = 8
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
@@ -42,7 +42,7 @@ REPAIR_LABELS = {
 SERVICES = {ServiceKind.PRACTICE: "made on this machine", ServiceKind.OPENAI: "sent to OpenAI"}
 
 
-def _wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
+def draw_wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
     """A text of more than one line: labels do not wrap by themselves."""
     region = bpy.context.region
     fits = max(20, int((region.width / bpy.context.preferences.system.ui_scale - MARGIN_PX) / LETTER_PX))
@@ -58,9 +58,9 @@ def _wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
 def draw_error(layout: bpy.types.UILayout, error: GptImageError) -> None:
     """The error in words, its cure, and the button that repairs it."""
     column = layout.column(align=True)
-    _wrapped(column, error.message, 'ERROR')
+    draw_wrapped(column, error.message, 'ERROR')
     if error.hint:
-        _wrapped(column, error.hint, 'BLANK1')
+        draw_wrapped(column, error.hint, 'BLANK1')
     if error.request_id:
         column.label(text=f"Request {error.request_id}", icon='BLANK1', translate=False)
     if error.repair:
@@ -68,9 +68,11 @@ def draw_error(layout: bpy.types.UILayout, error: GptImageError) -> None:
 
 
 @lru_cache(maxsize=64)
-def _price_or_error(words: Generate, template: Template, service: Service) -> pricing.Price | InputError:
+def _price_or_error(
+    words: Generate, template: Template, service: Service, finish: Finish | None,
+) -> pricing.Price | InputError:
     try:
-        return price(words, template, service)
+        return price(words, template, service, finish=finish)
     except InputError as error:
         return error
 
@@ -79,12 +81,18 @@ def _dollars(usd: float) -> str:
     return f"${usd:.4f}" if usd < 0.1 else f"${usd:.2f}"
 
 
-def draw_price(layout: bpy.types.UILayout, panel: PanelSettings, template: Template) -> str:
-    """What the next request costs and where it goes, or why it cannot be sent: then that is returned, else ""."""
+def draw_price(
+    layout: bpy.types.UILayout, panel: PanelSettings, template: Template,
+    touch_up: tuple[Generate, Finish] | None = None,
+) -> str:
+    """What the next request costs and where it goes, or why it cannot be sent: then that is returned, else "".
+
+    A touch-up's words have a size of their own.
+    """
     service = read_preferences().service
     try:
-        words = read_settings(panel)
-        found = _price_or_error(words, template, service)
+        words, finish = touch_up or (read_settings(panel), None)
+        found = _price_or_error(words, template, service, finish)
     except InputError as error:
         found = error
     column = layout.column(align=True)
@@ -103,14 +111,16 @@ def draw_price(layout: bpy.types.UILayout, panel: PanelSettings, template: Templ
     column.label(text=text, translate=False)
     many = f"{words.n} x " if words.n > 1 else ""
     where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"
-    column.label(text=f"{many}{words.size.replace('x', ' x ')} px, {where}", translate=False)
+    if not touch_up:                        # its panel tells the size, and of what
+        where = f"{many}{words.size.replace('x', ' x ')} px, {where}"
+    column.label(text=where[0].upper() + where[1:], translate=False)
     try:
         check_online(service)
     except GptImageError as error:
         draw_error(column, error)
         return sentence(error)
     if service.kind is ServiceKind.OPENAI and (notice := shutdown_notice(words.model, date.today())):
-        _wrapped(column, notice, 'ERROR')
+        draw_wrapped(column, notice, 'ERROR')
     return ""
 
 
@@ -157,11 +167,11 @@ def _draw_job(box: bpy.types.UILayout, view: JobView) -> None:
     elif view.recovered:
         text = {JobState.DONE: "Made in an earlier session: apply or dismiss it",
                 JobState.QUEUED: "Never sent: retry or dismiss it"}.get(record.state, "From an earlier session")
-        _wrapped(column, text, 'RECOVER_LAST')
+        draw_wrapped(column, text, 'RECOVER_LAST')
     elif record.state is JobState.DONE:
         column.label(text=_outcome(view), translate=False)
         if view.landed and not view.landed.complete:
-            _wrapped(column, view.landed.message, 'ERROR')
+            draw_wrapped(column, view.landed.message, 'ERROR')
     if error := view.error:
         draw_error(column, error)
 
@@ -172,7 +182,7 @@ def _draw_progress(column: bpy.types.UILayout, view: JobView, label: str) -> Non
         label = f"Practice: {label}"
     if not record.sent_at:
         waiting = "Waiting for its turn" if host.is_ready else "Starting the helper"
-        _wrapped(column, record.note or waiting)
+        draw_wrapped(column, record.note or waiting)
         return
     # True progress only: partial pictures received, and the time against the deadline.
     elapsed = max(0.0, time.time() - record.sent_at)

@@ -100,7 +100,7 @@ def test_every_setting_is_an_operator_property() -> None:
     # A property that is added to one side only would be a setting a script cannot set.
     panel = set(bpy.types.Scene.bl_rna.properties["gptimage"].fixed_type.properties.keys())
     own_forms = {"rna_type", "name", "use_text", "text", "size_preset", "custom_size", "reference_place",
-                 "area", "mask", "grow_px", "feather_px", "context"}
+                 "area", "mask", "grow_px", "feather_px", "context", "show_area", "mask_combine"}
     assert panel - own_forms == known - {"rna_type", "size", "node"}
 
 
