@@ -69,7 +69,7 @@ def run():
     first = space.image
     lab.shot("3_filled")
     assert first != image and first.name.startswith(image.name), first
-    yield from steps.press("IMAGE_EDITOR", "gptimage.step_variant", fx=0.93)
+    yield from steps.press("IMAGE_EDITOR", "gptimage.step_variant", fx=0.83)
     second = space.image
     yield 1.0
     lab.shot("4_variant")
