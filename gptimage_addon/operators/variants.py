@@ -93,6 +93,11 @@ def _unused(images: Iterable[bpy.types.Image]) -> list[bpy.types.Image]:
     return [image for image in images if image not in shown and not users[image]]
 
 
+def _remove_staged(job: Iterable[bpy.types.Image]) -> None:
+    """Remove those of a job's images that nothing uses. What was accepted stays."""
+    bpy.data.batch_remove(_unused(image for image in job if not provenance(image).get("accepted")))
+
+
 class _Staged:
     """Operators on the touch-up that is shown. A mixin."""
 
@@ -115,8 +120,8 @@ class GPTIMAGE_OT_accept_variant(_Staged, bpy.types.Operator):
         image = staged_image(context)
         if image is None:
             return {'CANCELLED'}
-        bpy.data.batch_remove(_unused(each for each in _siblings(image) if each != image))
         image[PROVENANCE]["accepted"] = True
+        _remove_staged(_siblings(image))
         image.use_fake_user = True              # it was paid for: never lost because no editor shows it
         context.scene.gptimage.show_area = False
         return {'FINISHED'}
@@ -132,7 +137,7 @@ class GPTIMAGE_OT_discard_variants(_Staged, bpy.types.Operator):
         if image is None:
             return {'CANCELLED'}
         context.space_data.image = bpy.data.images.get(provenance(image)["parent"])
-        bpy.data.batch_remove(_unused(_siblings(image)))
+        _remove_staged(_siblings(image))
         return {'FINISHED'}
 
 

@@ -57,11 +57,15 @@ def _draw_area(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) ->
     row.prop(settings, "show_area", text="", icon='HIDE_OFF' if settings.show_area else 'HIDE_ON')
     if settings.area == "mask":
         column.prop(settings, "mask")
-    row = column.row(align=True, heading="Make Mask")
+    split = column.split(factor=0.4)            # where the settings' own split is
+    split.use_property_split = False
+    name = split.row()
+    name.alignment = 'RIGHT'
+    name.label(text="Make Mask")
+    row = split.row(align=True)
     for source, icon in SOURCES.items():
         button = row.operator("gptimage.make_mask", text="", icon=icon)
         button.source, button.combine = source, settings.mask_combine
-    row.separator()
     row.prop(settings, "mask_combine", text="", icon_only=True)
     column.prop(settings, "grow_px")
     column.prop(settings, "feather_px")
@@ -86,7 +90,7 @@ def _draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context) -> tuple[
     refusal = draw_price(column, context.scene.gptimage, touch_up_prompt, touch_up)
     if words.prompt.strip():
         return refusal, "Fill"
-    draw_wrapped(column, "No prompt: what is there is removed", 'INFO')
+    draw_wrapped(column, "No prompt: removes it", 'INFO')
     return refusal, "Remove"
 
 

@@ -14,15 +14,19 @@ import bpy
 import pytest
 
 from gptimage_addon.blender.host import JobView, host
+from gptimage_addon.blender.images import set_provenance
 from gptimage_addon.blender.materials import picture_node
 from gptimage_addon.core.errors import KeyMissingError, QuotaError, RateLimitError, Repair, WorkerError
 from gptimage_addon.core.protocol import ConnectionChecked, KeyState, ModelInfo
 from gptimage_addon.core.request import JobState, Landing, Place, Service, ServiceKind
 from gptimage_addon.operators.report import REFUSAL
 from gptimage_addon.operators.texture import texture_targets
-from gptimage_addon.ui import panels, status
+from gptimage_addon.ui import panels, status, touch_up
 from tests.support.layout import Layout
 from tests.support.scenes import finished, plan_for, select
+
+PANELS = (*touch_up.classes, *panels.classes)
+
 
 @pytest.fixture(autouse=True)
 def measures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,12 +61,12 @@ def draw(cls: type[bpy.types.Panel], **space: object) -> Layout:
 
 
 def named(name: str) -> type[bpy.types.Panel]:
-    return next(cls for cls in panels.classes if cls.__name__ == name)
+    return next(cls for cls in PANELS if cls.__name__ == name)
 
 
 def show_all(image: bpy.types.Image | None, tree: bpy.types.NodeTree | None) -> dict[str, Layout]:
     spaces = {'VIEW_3D': {}, 'IMAGE_EDITOR': {"image": image}, 'NODE_EDITOR': {"pin": tree is not None, "node_tree": tree}}
-    return {cls.__name__: draw(cls, **spaces[cls.bl_space_type]) for cls in panels.classes}
+    return {cls.__name__: draw(cls, **spaces[cls.bl_space_type]) for cls in PANELS}
 
 
 def view_in(state: JobState, **facts: object) -> JobView:
@@ -157,6 +161,45 @@ def test_the_texture_panel_says_where_the_picture_goes(cube: bpy.types.Object) -
     assert "No object is selected" in nothing.strings[REFUSAL]
     settings.texture_place = "image"
     assert draw(named("GPTIMAGE_PT_texture")).strings[REFUSAL] == ""
+
+
+def test_the_touch_up_panel_says_what_is_changed_and_what_it_costs(cube: bpy.types.Object) -> None:
+    scene, image = bpy.context.scene, bpy.data.images.new("Wall", 1536, 1024)
+    shown = draw(named("GPTIMAGE_PT_touch_up"), image=image)
+    assert "There is no render border" in shown.text and "There is no render border" in shown.strings[REFUSAL]
+    scene.render.use_border = True
+    scene.render.border_min_x, scene.render.border_max_x = 0.25, 0.5
+    scene.render.border_min_y, scene.render.border_max_y = 0.25, 0.75
+    shown = draw(named("GPTIMAGE_PT_touch_up"), image=image)
+    assert "384 x 512 px, sends " in shown.text and "Free. Would have cost $0.0" in shown.text
+    assert "No prompt: removes it" in shown.text and shown.strings[REFUSAL] == ""
+    scene.gptimage.prompt = "ivy on the wall"
+    assert "No prompt" not in draw(named("GPTIMAGE_PT_touch_up"), image=image).text
+
+
+def test_a_touch_up_waits_to_be_accepted(cube: bpy.types.Object) -> None:
+    parent = bpy.data.images.new("Wall", 64, 64)
+    variants = [bpy.data.images.new("Wall Touch-Up", 64, 64) for _ in range(3)]
+    for number, image in enumerate(variants, 1):
+        set_provenance(image, {"job_id": "j", "kind": "touch_up", "parent": "Wall", "variant": number, "variants": 3})
+    cube["keeps"] = variants[2]
+    shown = draw(named("GPTIMAGE_PT_touch_up"), image=variants[0])
+    assert "Accept or discard" in shown.strings[REFUSAL] and "Variant 1 of 3" in shown.text
+    with editor('IMAGE_EDITOR', image=variants[0]):
+        assert bpy.ops.gptimage.step_variant(step=1) == {'FINISHED'}
+        assert bpy.ops.gptimage.accept_variant() == {'FINISHED'}
+        assert bpy.context.space_data.image == variants[1]
+        with pytest.raises(RuntimeError, match="No touch-up waits here"):
+            bpy.ops.gptimage.accept_variant()
+    # The third is used by something else; the first, which the editor has left, is not.
+    assert [name for name in bpy.data.images.keys() if name.startswith("Wall")] == [
+        "Wall", "Wall Touch-Up.001", "Wall Touch-Up.002"]
+    assert not bpy.context.scene.gptimage.show_area
+
+    with editor('IMAGE_EDITOR', image=variants[2]):
+        assert bpy.ops.gptimage.discard_variants() == {'FINISHED'}
+        assert bpy.context.space_data.image == parent
+    assert {"Wall Touch-Up.001", "Wall Touch-Up.002"} <= set(bpy.data.images.keys()), "accepted, or used"
 
 
 @pytest.mark.parametrize("kind", ServiceKind)
