@@ -187,21 +187,21 @@ def plan_window(
     area = _inside(bounds, picture_size)
     if whole:
         need = Box(0, 0, width, height)
+    else:
+        pad = max(math.ceil(context * math.hypot(area.width, area.height)), minimum_px)
+        (x0, x1), (y0, y1) = _padded(area.x0, area.x1, pad, width), _padded(area.y0, area.y1, pad, height)
+        need = Box(x0, y0, x1, y1)
+    shapes = _native_shapes(need, picture_size, rules)
+    if not len(shapes):
         shapes = _shapes(need, picture_size, rules)
-        return _window(shapes[np.argmin(_loss(shapes, need, picture_size, rules))], area, need, picture_size)
-    pad = max(math.ceil(context * math.hypot(area.width, area.height)), minimum_px)
-    (x0, x1), (y0, y1) = _padded(area.x0, area.x1, pad, width), _padded(area.y0, area.y1, pad, height)
-    need = Box(x0, y0, x1, y1)
-    shapes = _shapes(need, picture_size, rules)
-    loss = _loss(shapes, need, picture_size, rules)
-    best = int(np.argmin(loss))
+    shape = shapes[np.argmin(_loss(shapes, need, picture_size, rules))]
     factor = _CHEAP_PRICE * max(1.0, area.width * area.height / (width * height) / _CHEAP_SHARE)
-    if cost is not None and factor < 1 and width * height >= _LARGE_PICTURE * rules.min_pixels:
+    if cost is not None and not whole and factor < 1 and width * height >= _LARGE_PICTURE * rules.min_pixels:
         full = plan_window(area, picture_size, whole=True, rules=rules)
         limit = factor * cost(full.width_px, full.height_px)
-        if cost(*shapes[best, :2].tolist()) > limit:
-            best = _first_within(limit, cost, shapes, loss, rules, best)
-    return _window(shapes[best], area, need, picture_size)
+        if cost(*shape[:2].tolist()) > limit:
+            shape = _best_within(limit, cost, need, picture_size, rules, otherwise=shape)
+    return _window(shape, area, need, picture_size)
 
 
 def plan_windows(
@@ -279,6 +279,13 @@ def _sizes(rules: SizeRules) -> np.ndarray:
     return sizes
 
 
+def _native_shapes(need: Box, picture_size: tuple[int, int], rules: SizeRules) -> np.ndarray:
+    """The windows that hold `need` at native scale and lie in the picture, as `_shapes` gives them."""
+    sizes = _sizes(rules)[:, :2]
+    found = sizes[((sizes >= (need.width, need.height)) & (sizes <= picture_size)).all(axis=1)]
+    return np.hstack((found, found))
+
+
 def _shapes(need: Box, picture_size: tuple[int, int], rules: SizeRules) -> np.ndarray:
     """All windows worth a look that hold `need`, one a row: request width and height, crop width and height.
 
@@ -306,14 +313,15 @@ def _loss(shapes: np.ndarray, need: Box, picture_size: tuple[int, int], rules: S
             + _EXCESS_LOSS * excess + _SHAPE_LOSS * shape)
 
 
-def _first_within(
-    limit: float, cost: Cost, shapes: np.ndarray, loss: np.ndarray, rules: SizeRules, otherwise: int,
-) -> int:
-    """Which shape loses least among those that cost no more than `limit`."""
+def _best_within(
+    limit: float, cost: Cost, need: Box, picture_size: tuple[int, int], rules: SizeRules, otherwise: np.ndarray,
+) -> np.ndarray:
+    """The window that loses least among those that cost no more than `limit`."""
+    shapes = _shapes(need, picture_size, rules)
     # A price takes microseconds, and there are tens of thousands of sizes: every second edge is near enough.
-    coarse = np.flatnonzero((shapes[:, :2] % (2 * rules.step_px) == 0).all(axis=1))
-    ordered = coarse[np.argsort(loss[coarse], kind="stable")]
-    return int(next((i for i in ordered if cost(*shapes[i, :2].tolist()) <= limit), otherwise))
+    shapes = shapes[(shapes[:, :2] % (2 * rules.step_px) == 0).all(axis=1)]
+    ordered = shapes[np.argsort(_loss(shapes, need, picture_size, rules), kind="stable")]
+    return next((shape for shape in ordered if cost(*shape[:2].tolist()) <= limit), otherwise)
 
 
 def _window(shape: np.ndarray, area: Box, need: Box, picture_size: tuple[int, int]) -> Window:

@@ -20,9 +20,11 @@ from .resample import Field, Warp, empty_field, halve, sample, solve_field, spre
 __all__ = ("Alignment", "align")
 
 _CELL = 16                      # pixels of a level
-_FAR_PX = 40
+_FAR_PX = 40                    # the largest shift that is searched for
+_NEAR_PX = 3.0                  # a shift that no pattern can have feigned
+_PIECE_PX = 256                 # of a level, to find out whether the picture repeats itself
 _COARSEST_PX = 64               # the longer side, at least
-_ENOUGH_PX = 200_000            # of a level, to tell which of two warps is better
+_LARGE_PX = 300_000             # of a level
 _USUAL_SHIFT_PX, _USUAL_ZOOM = 12.0, 0.03
 _USUAL_BEND_PX = 3.0, 2.0, 1.0         # of a node of the bend, of neighbors' difference, of that one's
 _GRAIN = 16.0                   # errors of neighboring pixels are alike: so many pixels count as one
@@ -85,31 +87,52 @@ def align(original: np.ndarray, answer: np.ndarray, weight: np.ndarray, factor: 
             return Alignment(identity, True, 1.0, "the surroundings are too flat to show a shift; left in place")
         return Alignment(identity, False, 0.0, "the answer's surroundings show something else than the picture's")
     levels = [level for level in levels if level.weight.sum() >= 4 * _CELL ** 2]
-    warp = _start(levels[-1], identity)
-    for level in reversed(levels):
-        # What repeats itself misleads the coarse levels: each finer one may start anew from no movement at all.
-        ways = [warp] if warp is identity else [identity, warp]
-        if level is levels[0] and len(ways) > 1:
-            ways = ways[1:] if _is_better(level, warp, identity) else ways[:1]
-        ways = [_settled(level, way) for way in ways]
-        warp = ways[-1] if len(ways) > 1 and _is_better(level, ways[-1], ways[0], by=0.03) else ways[0]
-    if _agreement(_match_luma(levels[0], warp), warp) < _SURE:
+    warp = _from_coarse(levels, identity)
+    coarser = levels[min(1, len(levels) - 1)]
+    half = _match_luma(coarser, warp)
+    agreement = _agreement(half, warp)
+    if agreement < _SURE:
         other = _settled(levels[0], _searched(levels[0], identity))
-        warp = other if _is_better(levels[0], other, warp, by=0.03) else warp
+        if _is_better(levels[0], other, warp, by=0.03):
+            warp, half = other, _match_luma(coarser, other)
+            agreement = _agreement(half, warp)
+    if _length(warp.shift_px) > _NEAR_PX and (nearer := _nearer(levels[0], warp)):
+        nearer = _settled(half, nearer)
+        if not _is_better(half, warp, nearer, by=0.2):
+            warp = _settled(levels[0], nearer)
     finest = _match_luma(levels[0], warp)
-    half = _match_luma(levels[1], warp) if len(levels) > 1 else finest
-    judge = half if finest.original.size > _ENOUGH_PX else finest
+    judge = half if _is_large(finest) else finest
     if not _is_better(judge, warp, identity):
         warp = identity
-    agreement = _agreement(finest, warp)
+        agreement = _agreement(half, warp)
     if agreement < _AGREED:
         return Alignment(identity, False, agreement, "the answer's surroundings do not show the same as the picture's")
     bent = warp
-    for level in (half, half, finest, finest):
+    for level in (half, half, finest) if _is_large(finest) else (half, half, finest, finest):
         bent = _bent(bent, _cells(level, bent))
-    if _is_better(judge, bent, warp):
+    if _is_better(judge, bent, warp, by=0.05):
         warp = bent
     return Alignment(warp, True, agreement)
+
+
+def _is_large(level: _Level) -> bool:
+    """Whether a coarser level is as good where it is only to be told which of two warps fits, or nearly so."""
+    return level.original.size > _LARGE_PX
+
+
+def _from_coarse(levels: list[_Level], identity: Warp) -> Warp:
+    """Shift and zoom, each level starting from what the coarser one found."""
+    warp = _start(levels[-1], identity)
+    for level in reversed(levels[1:]):
+        # What repeats itself misleads the coarse levels: each finer one may start anew from no movement at all.
+        still = _settled(level, identity)
+        warp = still if warp is identity else _settled(level, warp)
+        if warp is not still and not _is_better(level, warp, still, by=0.03):
+            warp = still
+    large = _is_large(levels[0])
+    if len(levels) == 1 or not _is_better(levels[1 if large else 0], warp, identity):
+        return _settled(levels[0], identity)
+    return _settled(levels[0], warp, 2 if large else 5)
 
 
 # --- Levels -----------------------------------------------------------------------------------------------
@@ -224,10 +247,10 @@ def _moved(warp: Warp, cells: _Cells) -> Warp:
                    scale=warp.scale + float(step[2]))
 
 
-def _settled(level: _Level, warp: Warp) -> Warp:
+def _settled(level: _Level, warp: Warp, steps: int = 5) -> Warp:
     """Shift and zoom that the level is content with."""
     matched = _match_luma(level, warp)
-    for _ in range(5):
+    for _ in range(steps):
         moved = _moved(warp, _cells(matched, warp))
         step = max(abs(moved.shift_px[0] - warp.shift_px[0]), abs(moved.shift_px[1] - warp.shift_px[1]),
                    abs(moved.scale - warp.scale) * max(warp.width_px, warp.height_px) / 2) / level.factor
@@ -289,34 +312,57 @@ def _start(level: _Level, identity: Warp) -> Warp:
 
 def _searched(level: _Level, identity: Warp) -> Warp:
     """The least of the shifts along which the pictures are most alike, tried all at once: for what repeats itself."""
-    height, width = level.original.shape
-    reach = int(min(_FAR_PX / level.factor, min(height, width) / 4))
+    found = _peaks(level.original, level.answer, level.weight, _FAR_PX / level.factor, 0.2)
+    return replace(identity, shift_px=_scaled(min(found, key=_length, default=(0.0, 0.0)), level.factor))
+
+
+def _nearer(level: _Level, warp: Warp) -> Warp | None:
+    """The least movement that a picture which repeats itself cannot tell from this one; None if there is no less."""
+    corners = [(y, x) for y in (slice(0, _PIECE_PX), slice(-_PIECE_PX, None)) for x in (slice(0, _PIECE_PX), slice(-_PIECE_PX, None))]
+    corner = max(corners, key=lambda at: float(level.weight[at].sum()))
+    piece, weight = level.original[corner], level.weight[corner]
+    steps = _peaks(piece, piece, weight, _FAR_PX / level.factor, 0.1)
+    others = [_scaled(step, level.factor) for step in steps]
+    others = [(warp.shift_px[0] - x, warp.shift_px[1] - y) for x, y in others]
+    least = min(others, key=_length, default=warp.shift_px)
+    return replace(warp, shift_px=least) if _length(least) < 0.8 * _length(warp.shift_px) else None
+
+
+def _length(way: tuple[float, float]) -> float:
+    return float(np.hypot(*way))
+
+
+def _scaled(way: tuple[float, float], by: float) -> tuple[float, float]:
+    return way[0] * by, way[1] * by
+
+
+def _peaks(
+    first: np.ndarray, second: np.ndarray, weight: np.ndarray, reach_px: float, slack: float,
+) -> list[tuple[float, float]]:
+    """(x, y) in pixels of all shifts along which both are alike, nearly as much as along the best."""
+    height, width = first.shape
+    reach = int(min(reach_px, min(height, width) / 4))
     shape = tuple(1 << int(np.ceil(np.log2(n + 2 * reach))) for n in (height, width))
-    weight = level.weight
     plain = [picture - spread(block_means(picture * weight, _CELL) / np.maximum(block_means(weight, _CELL), 1e-3),
-                              height, width, _CELL) for picture in (level.original, level.answer)]
+                              height, width, _CELL) for picture in (first, second)]
 
     def spectrum(image: np.ndarray) -> np.ndarray:
         return np.fft.rfft2(image, shape)
 
-    def together(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        near = np.fft.irfft2(first.conj() * second, shape)
-        near = np.roll(near, (reach, reach), (0, 1))
+    def together(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        near = np.roll(np.fft.irfft2(one.conj() * other, shape), (reach, reach), (0, 1))
         return near[:2 * reach + 1, :2 * reach + 1]
 
     seen = spectrum(weight)
     alike = together(spectrum(plain[0] * weight), spectrum(plain[1] * weight))
     alike /= np.sqrt(np.maximum(together(spectrum(plain[0] ** 2 * weight), seen), 1)
                      * np.maximum(together(seen, spectrum(plain[1] ** 2 * weight)), 1))
-    dy, dx = np.mgrid[-reach:reach + 1, -reach:reach + 1]
     around = np.pad(alike, 1, constant_values=-1.0)
-    peak = np.ones_like(alike, bool)
+    peak = alike >= alike.max() - slack         # between two pixels a peak looks lower than it is
     for y, x in ((0, 1), (1, 0), (1, 2), (2, 1)):
         peak &= alike >= around[y:y + alike.shape[0], x:x + alike.shape[1]]
-    # Between two pixels a peak looks lower than it is.
-    good = peak & (alike >= alike.max() - 0.2)
-    best = int(np.argmin(np.where(good, np.hypot(dx, dy), np.inf)))
-    return replace(identity, shift_px=(float(dx.flat[best] * level.factor), float(dy.flat[best] * level.factor)))
+    rows, columns = np.nonzero(peak)
+    return [(float(x - reach), float(y - reach)) for y, x in zip(rows, columns, strict=True)]
 
 
 def _is_better(level: _Level, warp: Warp, other: Warp, by: float = 0.0) -> bool:
@@ -347,10 +393,10 @@ def _textured(level: _Level, picture: str) -> float:
 
 
 def _agreement(level: _Level, warp: Warp) -> float:
-    """The share of the textured cells outside the area in which both show the same, at half the level's fineness."""
+    """The share of the textured cells outside the area in which both show the same."""
     seen = sample(level.answer, warp, _whole(level), level.factor)
     weight = _in_answer(level, warp)
-    seen, original, weight = halve(seen), halve(level.original), (halve(weight) > 0.999).astype(np.float32)
+    original = level.original
     size = _CELL
     count = block_means(weight, size)
     cells = count > 0.3

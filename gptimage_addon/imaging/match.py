@@ -14,7 +14,7 @@ import numpy as np
 
 from .resample import Field, empty_field, solve_field
 
-__all__ = ("Tone", "block_means", "fit_field", "fit_tone", "mad", "shift_tone")
+__all__ = ("Tone", "block_means", "fit_field", "fit_sharpness", "fit_tone", "mad", "sharpen", "shift_tone")
 
 # How much of each correction is usual, in levels: offset, slope, the two curvatures, gamma's own curve.
 _USUAL = np.array([20.0, 20.0, 6.0, 2.0, 15.0])
@@ -22,7 +22,8 @@ _USUAL_MIX = 12.0               # a channel's share in another's, as when the mo
 _GRAIN = 3.0                    # levels: what is wrong with a block's mean, for neighbors are wrong together
 _ROUNDS = 6
 _CLIPPED = 254.0
-_FAR = 16.0
+_FAR = 16.0                     # levels, where nothing but the middle is known
+_SAMPLES = 15_000               # are enough
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +68,7 @@ def _slopes(levels: np.ndarray) -> np.ndarray:
 
 def mad(values: np.ndarray) -> float:
     """A standard deviation that outliers do not move."""
+    values = values[::max(1, len(values) // 20_000)]
     return float(1.4826 * np.median(abs(values - np.median(values)))) if values.size else 0.0
 
 
@@ -96,7 +98,8 @@ def fit_tone(original: np.ndarray, answer: np.ndarray, weight: np.ndarray, noise
     """
     channels = original.shape[1]
     inside = ((answer < _CLIPPED - 1) & (answer > 0.5) & (original < _CLIPPED) & (original > 0.5)).all(1)
-    usable = inside & (weight > 0)
+    usable = np.flatnonzero(inside & (weight > 0))
+    usable = usable[::max(1, len(usable) // _SAMPLES)]
     original, answer, weight = original[usable].astype(np.float64), answer[usable].astype(np.float64), weight[usable]
     every = np.arange(256.0)
     if len(original) < 8:
@@ -113,7 +116,7 @@ def fit_tone(original: np.ndarray, answer: np.ndarray, weight: np.ndarray, noise
         left = wanted - np.median(wanted)
         found = np.zeros(columns.shape[1])
         for _ in range(_ROUNDS):
-            sure = trust / (1 + (left / (3 * max(mad(left[::4]), 0.25))) ** 2) ** 2
+            sure = trust / (1 + (left / (3 * max(mad(left), 0.25))) ** 2) ** 2
             found = _solve(columns * usual, slopes * usual, sure, wanted, noise, len(others)) * usual
             left = wanted - columns @ found
         curves[channel] = every + _features(every) @ found[:5]
@@ -170,3 +173,63 @@ def _values_at(field: Field, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(n, values) at single places."""
     rows, columns = field.basis_y(y), field.basis_x(x)
     return np.einsum("nr,rcv,nc->nv", rows, field.nodes, columns, optimize=True)
+
+
+# --- Sharpness --------------------------------------------------------------------------------------------
+
+_SOFTEST, _SHARPEST = 0.3, 6.0          # what the filters together may do to any frequency
+_SOFTER = 0.9                           # what they may take away though the answer is no rougher than the original
+_BINOMIALS = ((2, -1, 0, 0), (6, -4, 1, 0), (20, -15, 6, -1))  # differences of order 2, 4, 6: the middle, then outwards
+
+
+def fit_sharpness(original: np.ndarray, answer: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """(2, 4): a filter down and one across that bring the answer's sharpness to the original's, as seen at `where`.
+
+    Drawing anew takes the finest detail away, and noise adds some. Row: weight of a pixel, then of its neighbors one
+    to three pixels away. Both are to be added to the answer. All zero where there is too little to tell.
+    """
+    none = np.zeros((2, 4), np.float32)
+    inner = where.copy()
+    for edge in (inner[:3], inner[-3:], inner[:, :3], inner[:, -3:]):
+        edge[...] = False
+    rows, columns = np.nonzero(inner)
+    if len(rows) < 2000:
+        return none
+    step = max(1, len(rows) // (2 * _SAMPLES))
+    rows, columns = rows[::step], columns[::step]
+    around = [[answer[rows, columns]] + [answer[rows + k * dy, columns + k * dx] + answer[rows - k * dy, columns - k * dx]
+                                         for k in (1, 2, 3)] for dy, dx in ((1, 0), (0, 1))]
+    features = np.stack([sum(part * np.float32(c) for part, c in zip(line, binomial, strict=True)).ravel()
+                         for line in around for binomial in _BINOMIALS], 1).astype(np.float64)
+    wanted = (original[rows, columns] - answer[rows, columns]).ravel().astype(np.float64)
+    wide = max(8 * mad(wanted), 20.0)
+    sure = (1 + (wanted / wide) ** 2) ** -2.0
+    matrix = (features * sure[:, None]).T @ features
+    matrix += np.diag(0.01 * np.diag(matrix) + 1e-6) * 0.01
+    found = np.linalg.solve(matrix, features.T @ (sure * wanted)).reshape(2, 3)
+    # Texture that was drawn anew, as rough but not the same, would be smoothed away: noise may be, and it shows in the power.
+    rough = [sum(mad((picture[rows, columns] * 20 + sum((picture[rows + k * dy, columns + k * dx]
+                      + picture[rows - k * dy, columns - k * dx]) * c for k, c in ((1, -15), (2, 6), (3, -1)))).ravel()) ** 2
+                 for dy, dx in ((1, 0), (0, 1))) for picture in (original, answer)]
+    softest = float(np.clip(rough[0] / max(rough[1], 1e-6), _SOFTEST, _SOFTER))
+    # The response at every frequency is 1 + f(down) + g(across).
+    wave = 2 - 2 * np.cos(np.linspace(0, np.pi, 17))
+    down, across = (sum(k * wave ** (n + 1) for n, k in enumerate(line)) for line in found)
+    least, most = float(down.min() + across.min()), float(down.max() + across.max())
+    share = min(1.0, (softest - 1) / least if least < 0 else 1.0, (_SHARPEST - 1) / most if most > 0 else 1.0)
+    return (share * found @ np.array(_BINOMIALS)).astype(np.float32)
+
+
+def sharpen(levels: np.ndarray, filters: np.ndarray) -> np.ndarray:
+    """float32 levels (h, w, c) with both filters added; the outermost three pixels stay."""
+    if not filters.any() or min(levels.shape[:2]) < 7:
+        return levels
+    inner = (slice(3, -3), slice(3, -3))
+    out = levels.copy()
+    middle = out[inner]
+    middle *= 1 + filters[0, 0] + filters[1, 0]
+    height, width = levels.shape[:2]
+    for k in (1, 2, 3):
+        middle += filters[0, k] * (levels[3 - k:height - 3 - k, 3:-3] + levels[3 + k:height - 3 + k, 3:-3])
+        middle += filters[1, k] * (levels[3:-3, 3 - k:width - 3 - k] + levels[3:-3, 3 + k:width - 3 + k])
+    return out

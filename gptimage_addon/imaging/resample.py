@@ -183,6 +183,7 @@ class Warp:
 
 
 _STEPS = 1024               # of a pixel: finer than any of our estimates
+_LINES = 16                 # at a time: few enough to stay in the cache
 
 
 def _cubic(t: np.ndarray) -> list[np.ndarray]:
@@ -204,7 +205,7 @@ def _quintic(t: np.ndarray) -> list[np.ndarray]:
 @lru_cache(maxsize=2)
 def _weights(taps: int) -> np.ndarray:
     t = np.arange(_STEPS + 1) / _STEPS
-    return np.stack({4: _cubic, 6: _quintic}[taps](t), 1).astype(np.float32)
+    return np.stack({4: _cubic, 6: _quintic}[taps](t)).astype(np.float32)
 
 
 _POLES = (-0.430575347099973791, -0.0430962882032646537)        # of the order-5 B-spline
@@ -252,11 +253,11 @@ def _mirror(index: np.ndarray, count: int) -> np.ndarray:
     return np.minimum(index, period - index)
 
 
-def _split(place: np.ndarray, taps: int) -> tuple[np.ndarray, np.ndarray]:
-    """First pixel, and the weights (..., taps), of places between pixels."""
+def _split(place: np.ndarray, taps: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """First pixel, and the weights of all taps, of places between pixels."""
     whole = np.floor(place)
     fraction = ((place - whole) * _STEPS + 0.5).astype(np.intp)
-    return whole.astype(np.intp) - (taps // 2 - 1), _weights(taps).take(fraction, axis=0)
+    return whole.astype(np.intp) - (taps // 2 - 1), [line.take(fraction) for line in _weights(taps)]
 
 
 def sample(image: np.ndarray, warp: Warp, box: Box, factor: int = 1, spline: bool = False) -> np.ndarray:
@@ -296,11 +297,11 @@ def _draw_lines(source: np.ndarray, place: np.ndarray, taps: int) -> np.ndarray:
     lines = source.reshape(len(source), -1)
     index = index - low
     out = np.empty((len(place), lines.shape[1]), np.float32)
-    for start in range(0, len(place), 32):               # few enough lines to stay in the cache
-        part = slice(start, start + 32)
-        total = lines[index[part, 0]] * weights[part, 0, None]
+    for start in range(0, len(place), _LINES):
+        part = slice(start, start + _LINES)
+        total = lines[index[part, 0]] * weights[0][part, None]
         for tap in range(1, taps):
-            total += lines[index[part, tap]] * weights[part, tap, None]
+            total += lines[index[part, tap]] * weights[tap][part, None]
         out[part] = total
     return out.reshape(len(place), *source.shape[1:])
 
@@ -323,40 +324,37 @@ def _draw_bent(
     # There the original's x is off by the bend itself, and the bend down the column with it: the first order of that.
     slope = _on_grid(rows, warp.bend.nodes[..., 1:], warp.bend.basis_x(at + 1)) - moved[..., 1:]
     down = moved[..., 1] - slope[..., 0] * moved[..., 0] / np.float32(warp.scale)
-    half = np.empty((len(y), len(column), 4 if count == 3 else count), np.float32)
-    own = _mirror(column, width)
-    if count == 3:                                              # numpy moves 16 bytes faster than 12
-        source = np.concatenate([source, source[..., :1]], 2)
-    flat = np.ascontiguousarray(source).reshape(height * width, -1)
+    own = _mirror(column, width)[None]
     straight = to_own(warp.line_y(y))
-    for start in range(0, len(y), 32):
-        part = slice(start, start + 32)
-        first, weights = _split(straight[part, None] + down[part] / np.float32(factor), taps)
-        _gather(flat, first, weights, taps, height, width, own[None], half[part])
     over = _on_grid(rows, bend_x, warp.bend.basis_x(x))[..., 0] / np.float32(factor)
-    out = np.empty((len(y), len(x), half.shape[2]), np.float32)
-    lines = half.reshape(-1, half.shape[2])
-    for start in range(0, len(y), 32):
-        part = slice(start, min(start + 32, len(y)))
+    out = np.empty((len(y), len(x), count), np.float32)
+    planes = [np.ascontiguousarray(source[..., c]).reshape(-1) for c in range(count)]
+    for start in range(0, len(y), _LINES):
+        part = slice(start, start + _LINES)
+        first, weights = _split(straight[part, None] + down[part] / np.float32(factor), taps)
+        half = _gather(planes, first, weights, height, width, own)
         first, weights = _split(along[None] + over[part] - column[0], taps)
-        base = (np.arange(part.start, part.stop) * len(column))[:, None]
-        _gather(lines, first, weights, taps, 0, 1, base, out[part])
-    return out[..., :count]
+        line = (np.arange(len(first)) * len(column))[:, None]
+        drawn = _gather([plane.reshape(-1) for plane in half], first, weights, len(column), 1, line)
+        for channel, plane in enumerate(drawn):
+            out[part, :, channel] = plane
+    return out
 
 
 def _gather(
-    flat: np.ndarray, first: np.ndarray, weights: np.ndarray, taps: int, count: int, stride: int, base: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """out = the sum over taps of weight times the pixel at base + index * stride; mirrored at `count`, where given."""
-    shape = out.shape
-    for tap in range(taps):
-        index = first + tap
-        if count:
-            index = _mirror(index, count)
-        pixels = flat.take((index * stride + base).reshape(-1), axis=0).reshape(shape)
-        pixels *= weights[..., tap, None]
-        if tap:
-            out += pixels
-        else:
-            out[...] = pixels
+    planes: list[np.ndarray], first: np.ndarray, weights: list[np.ndarray], count: int, stride: int, base: np.ndarray,
+) -> list[np.ndarray]:
+    """For each plane the sum over taps of weight times the pixel at base + index * stride, mirrored at `count`."""
+    inside = first.min() >= 0 and first.max() + len(weights) <= count
+    start = first * stride + base if inside else first
+    out: list[np.ndarray] = []
+    for tap, weight in enumerate(weights):
+        index = start + tap * stride if inside else _mirror(first + tap, count) * stride + base
+        for channel, plane in enumerate(planes):
+            pixels = plane.take(index)
+            pixels *= weight
+            if tap:
+                out[channel] += pixels
+            else:
+                out.append(pixels)
+    return out

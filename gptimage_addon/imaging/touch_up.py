@@ -16,7 +16,7 @@ import numpy as np
 from ..core.errors import InputError
 from .align import Alignment, align
 from .blend import FEATHER_PX, compose, count_changed, feather, membrane, seam
-from .match import Tone, block_means, fit_field, fit_tone, shift_tone
+from .match import Tone, block_means, fit_field, fit_sharpness, fit_tone, sharpen, shift_tone
 from .resample import Box, Field, Warp, halve, prefilter, sample, spread
 
 __all__ = ("Finished", "TouchUpReport", "finish_window", "paste_window")
@@ -25,6 +25,7 @@ _WORKING_PX = 640_000           # pixels of the pictures that all is measured in
 _MARGIN_PX = 3                  # what models change just outside the mask is no measure of their drift
 _BLOCK = 4
 _FILM_CELL = 8
+_RING_PX = 16                   # around the area, where the sharpness is measured
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -106,7 +107,8 @@ def finish_window(
                 place = [np.arange(n) * factor + (factor - 1) / 2 for n in (seen.shape[1], seen.shape[0])]
                 seen = seen * (1 + bent.at(*place))
             film = membrane(coarse_original - seen, weight, _FILM_CELL)
-        levels = _redrawn(answer, warp, tone, box)
+        levels = _redrawn(answer, warp, tone, box) if _is_still(warp) or not drift else _sharp(
+            original, answer, mask, warp, tone, box)
         x, y = np.arange(box[0], box[2]), np.arange(box[1], box[3])
         if bent is not None:
             levels *= 1 + bent.at(x, y)
@@ -259,12 +261,29 @@ def _redrawn(answer: np.ndarray, warp: Warp, tone: Tone, box: Box) -> np.ndarray
     if right - left < 2 or bottom - top < 2:
         left, top, right, bottom = 0, 0, width, height
     toned = tone.apply(answer[top:bottom, left:right])
-    still = warp.bend is None and warp.shift_px == (0.0, 0.0) and warp.scale == 1.0
-    if still:
+    if _is_still(warp):
         return np.ascontiguousarray(toned[box[1] - top:box[3] - top, box[0] - left:box[2] - left])
     whole = np.zeros((height, width, 3), np.float32)
     whole[top:bottom, left:right] = prefilter(toned)
     return sample(whole, warp, box, spline=True)
+
+
+def _sharp(
+    original: np.ndarray, answer: np.ndarray, mask: np.ndarray, warp: Warp, tone: Tone, box: Box,
+) -> np.ndarray:
+    """As `_redrawn`, and as sharp as the original is around the area."""
+    wide = _grown(box, _RING_PX, mask.shape)
+    levels = _redrawn(answer, warp, tone, (wide[1].start, wide[0].start, wide[1].stop, wide[0].stop))
+    ring = _outside(mask[wide], original[wide]) * _reached(warp, mask.shape, 1)[wide] > 0
+    filters = fit_sharpness(_levels(original[wide]), levels, ring)
+    left, top = box[0] - wide[1].start, box[1] - wide[0].start
+    near = _grown((left, top, left + box[2] - box[0], top + box[3] - box[1]), 3, levels.shape[:2])
+    left, top = left - near[1].start, top - near[0].start
+    return sharpen(levels[near], filters)[top:top + box[3] - box[1], left:left + box[2] - box[0]]
+
+
+def _is_still(warp: Warp) -> bool:
+    return warp.bend is None and warp.shift_px == (0.0, 0.0) and warp.scale == 1.0
 
 
 def _film_at(film: np.ndarray, x: np.ndarray, y: np.ndarray, cell: float) -> np.ndarray:
