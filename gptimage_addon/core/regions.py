@@ -265,7 +265,7 @@ def _union(boxes: Sequence[Box]) -> Box:
 @lru_cache(maxsize=8)
 def _sizes(rules: SizeRules) -> np.ndarray:
     """All legal sizes, one a row: width, height, and the numbers of the reduced fraction width / height."""
-    edges = np.arange(rules.step_px, rules.max_edge_px + 1, rules.step_px)
+    edges = np.arange(rules.step_px, rules.max_edge_px + 1, rules.step_px, dtype=np.int32)
     width, height = (grid.ravel() for grid in np.meshgrid(edges, edges))
     pixels = width * height
     legal = (
@@ -296,8 +296,12 @@ def _shapes(need: Box, picture_size: tuple[int, int], rules: SizeRules) -> np.nd
     least = np.maximum(-(-need.width // a), -(-need.height // b))
     fitting = np.minimum(picture_size[0] // a, picture_size[1] // b)
     # At native scale, or reduced as little as will do; or, in a small picture, enlarged so that nothing is mirrored.
-    found = [np.maximum(least, native), np.maximum(least, np.minimum(native, fitting))]
-    return np.concatenate([np.stack((width, height, times * a, times * b), axis=1) for times in found])
+    times = np.maximum(least, native)
+    smaller = np.maximum(least, np.minimum(native, fitting))
+    other = smaller < times
+    size, unit = _sizes(rules)[:, :2], _sizes(rules)[:, 2:]
+    return np.concatenate((
+        np.hstack((size, unit * times[:, None])), np.hstack((size[other], unit[other] * smaller[other, None]))))
 
 
 def _loss(shapes: np.ndarray, need: Box, picture_size: tuple[int, int], rules: SizeRules) -> np.ndarray:
