@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> int:
+    # Before Blender: with OCIO in the environment 5.2 tells of it on stdout while it is imported.
+    lines = os.dup(1)
+    os.dup2(2, 1)
     try:
         import bpy
     except ImportError:
@@ -20,7 +24,7 @@ def main() -> int:
     bpy.ops.wm.read_factory_settings()
     registration.register()
     try:
-        return headless.main(sys.argv[1:])
+        return headless.main(sys.argv[1:], lines)
     finally:
         registration.unregister()
 

@@ -7,25 +7,22 @@ from __future__ import annotations
 import bpy
 
 from ..core.errors import InputError
+from .images import saving_as
 from .paths import scratch_file
-from . import compat
 
 __all__ = ("capture_camera",)
 
 
 def capture_camera(scene: bpy.types.Scene, camera: bpy.types.Object, width_px: int, height_px: int) -> bytes:
     """A PNG of the camera's view with the scene's own render engine and view transform. Blocks until rendered."""
-    render, image = scene.render, scene.render.image_settings
-    # In this order: which formats are legal depends on the media type, which modes and depths on the format.
+    render = scene.render
     changed = [
-        *((image, name, value) for name, value in compat.STILL_MEDIA.items()),
-        (image, "file_format", 'PNG'), (image, "color_mode", 'RGB'), (image, "color_depth", '8'),
         (scene, "camera", camera), (render, "resolution_x", width_px), (render, "resolution_y", height_px),
         (render, "resolution_percentage", 100), (render, "use_border", False),
         (render, "use_multiview", False), (render, "use_sequencer", False), (render, "filepath", ""),
     ]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in changed]
-    with scratch_file(".png") as path:
+    with saving_as(scene, file_format='PNG', color_mode='RGB', color_depth='8'), scratch_file(".png") as path:
         try:
             for owner, name, value in changed:
                 setattr(owner, name, value)

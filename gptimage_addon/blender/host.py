@@ -11,8 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,15 +47,14 @@ class Landed(NamedTuple):
     complete: bool = True
 
 
-@dataclass(slots=True)
 class JobView:
     """One row of the queue. `recovered` marks a job of an earlier session."""
 
-    job: Job
-    record: JobRecord
-    landed: Landed | None = None
-    recovered: bool = False
-    submitted_at: float = field(default_factory=time.time)
+    def __init__(self, job: Job, record: JobRecord, landed: Landed | None = None, recovered: bool = False) -> None:
+        self.job = job
+        self.record = record
+        self.landed = landed
+        self.recovered = recovered
 
     @property
     def error(self) -> GptImageError | None:
@@ -108,22 +106,36 @@ class Host:
 
         Raises InputError when it cannot be written, QuotaError when the budget does not cover it.
         """
-        self._check_budget(job)
-        self.journal.create(job, inputs)
-        view = self.jobs[job.id] = JobView(job, JobRecord(job_id=job.id))
-        self.trouble = None
-        self._give(view)
-        return view
+        return self.submit_all([(job, inputs)])[0]
 
-    def _check_budget(self, job: Job) -> None:
+    def submit_all(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]]) -> list[JobView]:
+        """`submit` for jobs that belong together: all of them or none."""
+        self._check_budget([job for job, _ in jobs])
+        views = []
+        try:
+            for job, inputs in jobs:
+                self.journal.create(job, inputs)
+                views.append(JobView(job, JobRecord(job_id=job.id)))
+        except InputError:
+            for view in views:
+                self._mark(view.job.id, {"dismissed": True})        # never sent, and not offered either
+            raise
+        self.trouble = None
+        for view in views:
+            self.jobs[view.job.id] = view
+            self._give(view)
+        return views
+
+    def _check_budget(self, jobs: Sequence[Job]) -> None:
         budget = read_preferences().budget_usd
-        if budget is None or job.service.kind is ServiceKind.PRACTICE or not job.estimate_usd:
+        cost = sum(job.estimate_usd or 0.0 for job in jobs if job.service.kind is not ServiceKind.PRACTICE)
+        if budget is None or not cost:
             return
         under_way = sum(view.job.estimate_usd or 0.0 for view in self.jobs.values()
                         if view.is_active and view.job.service.kind is not ServiceKind.PRACTICE)
-        if self.spent_usd + under_way + job.estimate_usd > budget:
+        if self.spent_usd + under_way + cost > budget:
             raise QuotaError(
-                f"This would cost ${job.estimate_usd:.2f}, and of the session's budget of ${budget:.2f} "
+                f"This would cost ${cost:.2f}, and of the session's budget of ${budget:.2f} "
                 f"${max(0.0, budget - self.spent_usd - under_way):.2f} is left",
                 hint="Raise the budget in Preferences, or choose a lower quality or size", repair=Repair.RAISE_BUDGET)
 
@@ -140,13 +152,23 @@ class Host:
 
     def retry(self, job_id: str) -> JobView:
         """Send the same job again, as a new one: the old one's folder is history."""
-        old = self.jobs[job_id]
-        folder = self.journal.folder(job_id)
-        inputs = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("inputs/*"))}
-        online.check_online(old.job.service)
-        view = self.submit(replace(old.job, id=new_job_id()), inputs)
+        view = self._submit_again(self.jobs[job_id].job)
         self.dismiss(job_id)
         return view
+
+    def repeat(self, job_id: str, *, variants_of: str) -> JobView:
+        """Ask for what a job of the journal has asked for once more. Raises InputError if its folder is gone."""
+        try:
+            job = self.journal.read_job(job_id)
+        except (OSError, ValueError) as error:
+            raise InputError("The job's folder is gone", field="job_id", hint="Make the request again") from error
+        return self._submit_again(job._replace(landing=job.landing._replace(variants_of=variants_of)))
+
+    def _submit_again(self, job: Job) -> JobView:
+        folder = self.journal.folder(job.id)
+        inputs = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("inputs/*"))}
+        online.check_online(job.service)
+        return self.submit(job._replace(id=new_job_id()), inputs)
 
     def dismiss(self, job_id: str) -> None:
         """Take a settled job off the list, for good. Its folder stays."""
@@ -333,7 +355,7 @@ class Host:
         self.trouble = trouble
         for view in active:
             state = JobState.UNCERTAIN if view.record.sent_at else JobState.FAILED
-            view.record = replace(view.record, state=state, error=trouble.to_dict())
+            view.record = view.record._replace(state=state, error=trouble.to_dict())
 
     def wait(self, timeout_s: float) -> bool:
         """Do the timer's work until nothing is to come, or the time is over (False). For background mode."""

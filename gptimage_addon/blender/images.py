@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -13,14 +13,18 @@ import numpy as np
 
 from ..core.catalog import MAX_IMAGE_BYTES
 from ..core.errors import InputError
+from ..imaging.color import display_from_linear
+from . import compat, view
 from .paths import scratch_file
 
 __all__ = (
-    "PROVENANCE", "adopt_picture", "picture_bytes", "provenance", "render_result_bytes",
-    "set_provenance", "show_in_editor",
+    "PROVENANCE", "RENDER_RESULT", "SUFFIXES", "adopt_picture", "picture_bytes", "provenance", "set_provenance",
+    "saving_as", "show_in_editor", "unchanged_file",
 )
 
 PROVENANCE = "gptimage"
+RENDER_RESULT = "Render Result"
+SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 _MIME = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
@@ -69,37 +73,34 @@ def provenance(image: bpy.types.Image | None) -> Mapping[str, object]:
     return facts if hasattr(facts, "to_dict") else {}
 
 
-def show_in_editor(image: bpy.types.Image) -> str:
-    """Show the image in the first open Image Editor. Gives back where it is, or how to see it, for the report."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == 'IMAGE_EDITOR' and area.ui_type == 'IMAGE_EDITOR':
-                area.spaces.active.image = image
-                return " in the Image Editor"
-    return ". Open an Image Editor to see it"
+def show_in_editor(image: bpy.types.Image, instead_of: Collection[str] = ()) -> str:
+    """Show the image in all open Image Editors that show one of these names, else in the first.
+
+    Gives back where it is, or how to see it, for the report.
+    """
+    editors = [area for window in bpy.context.window_manager.windows for area in window.screen.areas
+               if area.type == 'IMAGE_EDITOR' and area.ui_type == 'IMAGE_EDITOR']
+    showing = [area for area in editors if (shown := area.spaces.active.image) and shown.name in instead_of]
+    chosen = showing or editors[:1]
+    for area in chosen:
+        view.show_image(area, image)
+    return " in the Image Editor" if chosen else ". Open an Image Editor to see it"
 
 
-def render_result_bytes(scene: bpy.types.Scene) -> tuple[bytes, int, int]:
-    """(PNG, width, height) of the Render Result as the scene's view shows it. Raises InputError if there is none."""
-    result = bpy.data.images.get("Render Result")
+@contextmanager
+def saving_as(scene: bpy.types.Scene, **wanted: object) -> Iterator[None]:
+    """What the scene saves meanwhile is of this format and has the scene's own view. `file_format` comes first."""
     settings = scene.render.image_settings
-    changed = {"file_format": 'PNG', "color_mode": 'RGBA', "color_depth": '8'}
-    before = {name: getattr(settings, name) for name in changed}
-    with scratch_file(".png") as path:
-        try:
-            for name, value in changed.items():
-                setattr(settings, name, value)
-            if result is None:
-                raise RuntimeError("nothing was rendered")
-            result.save_render(str(path), scene=scene)
-            data = path.read_bytes()
-        except (RuntimeError, OSError) as error:
-            raise InputError("There is no Render Result", field="image", hint="Render the scene first") from error
-        finally:
-            for name, value in before.items():
-                setattr(settings, name, value)
-    width, height = struct.unpack(">II", data[16:24])       # of the PNG's header
-    return data, width, height
+    # In this order: which formats are legal depends on the media type, which modes and depths on the format.
+    wanted = {**compat.STILL_MEDIA, **wanted, "color_management": 'FOLLOW_SCENE'}
+    before = {name: getattr(settings, name) for name in wanted}
+    try:
+        for name, value in wanted.items():
+            setattr(settings, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(settings, name, value)
 
 
 def picture_bytes(source: bpy.types.Image | Path, *, field: str = "references") -> tuple[bytes, str]:
@@ -128,15 +129,22 @@ def _mime(data: bytes) -> str:
     return next((mime for magic, mime in _MIME.items() if data.startswith(magic)), "")
 
 
+def unchanged_file(image: bpy.types.Image) -> tuple[bytes, str] | None:
+    """(bytes, MIME type) of the PNG, JPEG or WebP file that the image is, or None if it has been painted on or is another."""
+    if image.is_dirty or image.source != 'FILE':
+        return None
+    if image.packed_file:
+        data = bytes(image.packed_file.data)
+    else:
+        path = Path(bpy.path.abspath(image.filepath, library=image.library))
+        data = path.read_bytes() if path.is_file() else b""
+    mime = _mime(data)
+    return (data, mime) if mime else None
+
+
 def _image_bytes(image: bpy.types.Image, field: str) -> tuple[bytes, str]:
-    if not image.is_dirty and not image.is_float and image.source == 'FILE':
-        if image.packed_file:
-            data = bytes(image.packed_file.data)
-        else:
-            path = Path(bpy.path.abspath(image.filepath, library=image.library))
-            data = path.read_bytes() if path.is_file() else b""
-        if mime := _mime(data):
-            return data, mime
+    if not image.is_float and (file := unchanged_file(image)):
+        return file
     width, height = image.size
     if width * height * image.channels == 0:
         raise InputError(f"The image {image.name} has no pixels", field=field, hint="Check that its file exists")
@@ -150,7 +158,7 @@ def _image_bytes(image: bpy.types.Image, field: str) -> tuple[bytes, str]:
     else:
         rgba[:, :image.channels] = pixels
     if image.is_float:
-        rgba = _display_from_linear(rgba, is_data=image.colorspace_settings.is_data)
+        rgba = display_from_linear(rgba, is_data=image.colorspace_settings.is_data)
     with scratch_file(".png") as path:
         own = bpy.data.images.new(image.name, width, height, alpha=True)
         try:
@@ -163,15 +171,3 @@ def _image_bytes(image: bpy.types.Image, field: str) -> tuple[bytes, str]:
                              hint="Save it as PNG and choose the file") from error
         finally:
             bpy.data.images.remove(own)
-
-
-def _display_from_linear(rgba_linear: np.ndarray, *, is_data: bool) -> np.ndarray:
-    """Straight display colors of a float image's premultiplied linear ones. Data has no color to convert.
-
-    Blender's own way from float to PNG divides by the alpha twice (seen in 4.2 and 5.0).
-    """
-    alpha = rgba_linear[:, 3:].clip(0.0, 1.0)
-    straight = np.divide(rgba_linear[:, :3], alpha, out=np.zeros_like(rgba_linear[:, :3]), where=alpha > 0).clip(0.0, 1.0)
-    if not is_data:
-        straight = np.where(straight <= 0.0031308, straight * 12.92, 1.055 * straight ** (1 / 2.4) - 0.055)
-    return np.concatenate((straight, alpha), axis=1).astype(np.float32)

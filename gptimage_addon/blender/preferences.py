@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import bpy
 
-from ..core.request import Service, ServiceKind
+from ..core.request import MaskStyle, Service, ServiceKind
 from . import paths
 
 __all__ = ("Preferences", "read_preferences")
@@ -34,9 +34,11 @@ def read_preferences() -> Preferences:
     if stored is None:
         return Preferences()
     kind = ServiceKind(stored.service.lower())
-    base_url = stored.base_url.strip().rstrip("/") if kind is ServiceKind.COMPATIBLE else ""
+    service = Service(kind)
+    if kind is ServiceKind.COMPATIBLE:
+        service = Service(kind, stored.base_url.strip().rstrip("/"), MaskStyle(stored.mask_style.lower()))
     return Preferences(
-        service=Service(kind, base_url), pack=stored.storage == "PACK", concurrency=stored.concurrency,
+        service=service, pack=stored.storage == "PACK", concurrency=stored.concurrency,
         budget_usd=stored.budget_usd if stored.use_budget else None,
         data_dir=Path(bpy.path.abspath(stored.data_dir)) if stored.data_dir else None,
     )

@@ -9,11 +9,11 @@ A compatible server has its own models and sizes: for it only what no server tak
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from .errors import InputError
-from .request import Edit, Generate, Request, ServiceKind, parse_size
+from .request import Request, ServiceKind, parse_size
 
 __all__ = (
     "BACKGROUNDS", "COMPLEXITIES", "DEFAULT_MODEL", "FORMATS", "MAX_IMAGES", "MAX_N", "MAX_PROMPT_CHARS", "MODELS",
@@ -52,8 +52,7 @@ SIZE_PRESETS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """What one model can do.
 
     `token_bases` maps a quality to the base of the output-token formula (see pricing.py); `price_factor`
@@ -162,7 +161,7 @@ def deadline_s(size: str) -> float:
     return 600.0 if width * height > EXPERIMENTAL_PIXELS else 360.0
 
 
-def check_request(request: Generate | Edit, service: ServiceKind, *, today: date | None = None) -> None:
+def check_request(request: Request, service: ServiceKind, *, today: date | None = None) -> None:
     """Refuse what the service would refuse. Raises InputError with the field and the nearest legal value."""
     _check_everywhere(request)
     if service is not ServiceKind.COMPATIBLE:
@@ -188,9 +187,10 @@ def _check_everywhere(request: Request) -> None:
     if request.output_compression is not None and not 0 <= request.output_compression <= 100:
         raise InputError(f"Compression {request.output_compression} is out of range", field="output_compression",
                          hint="Use 0 to 100")
-    if isinstance(request, Edit):
-        if not request.images:
+    if not request.is_edit:
+        if request.mask or request.markup or request.input_fidelity:
             raise InputError("There is no picture to edit", field="images", hint="Add at least one picture")
+    else:
         if request.mask and request.markup:
             raise InputError("A mask and a markup cannot be sent together", field="markup", hint="Use one of them")
         for name, overlay in (("mask", request.mask), ("markup", request.markup)):
@@ -201,7 +201,7 @@ def _check_everywhere(request: Request) -> None:
                     f"{first.width_px}x{first.height_px}", field=name, hint="Both must have the same size")
 
 
-def _check_openai(request: Generate | Edit, today: date | None) -> None:
+def _check_openai(request: Request, today: date | None) -> None:
     model = find_model(request.model)
     if model is None:
         if request.model in RETIRED:
@@ -235,7 +235,7 @@ def _check_openai(request: Generate | Edit, today: date | None) -> None:
             raise InputError(f"{model.label} has no complexity setting", field="complexity",
                              hint="Leave it out, or use gpt-image-2.6-flare")
         _choice("complexity", request.complexity, COMPLEXITIES, "Complexity")
-    if isinstance(request, Edit):
+    if request.is_edit:
         if len(request.images) > MAX_IMAGES:
             raise InputError(f"{len(request.images)} pictures cannot be sent at once", field="images",
                              hint=f"Use at most {MAX_IMAGES}")

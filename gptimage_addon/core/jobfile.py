@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from .catalog import DEFAULT_MODEL
 from .errors import InputError
 from .regions import CONTEXT
-from .request import Generate, from_json
+from .request import Request, from_json
 
 __all__ = (
     "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec", "TouchUpSpec",
@@ -45,10 +45,10 @@ class _Common:
     save: str = ""
 
     @property
-    def words(self) -> Generate:
+    def words(self) -> Request:
         """The request, its prompt still the artist's words."""
-        shared = {f.name for f in fields(Generate)}
-        return Generate(**{f.name: getattr(self, f.name) for f in fields(_Common) if f.name in shared})
+        shared = Request._fields
+        return Request(**{f.name: getattr(self, f.name) for f in fields(_Common) if f.name in shared})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,29 +71,46 @@ class ReferenceJobSpec(_Common):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskSpec:
-    """What to change, in one of these ways: a border (x0, y0, x1, y1) or a polygon in fractions of the picture from its
-    bottom left, objects as the scene's camera sees them, or an image (file or name) whose white is changed."""
+    """What to change, in one of these ways.
+
+    A `border` (x0, y0, x1, y1) or a `polygon` in fractions of the picture from its bottom left; what the scene's camera
+    sees of `objects`, of the selected `faces` of an object, of a `material`, of a `vertex_group` (object, group) or at a
+    `depth` (from, to, in metres); an `image` (file or name) whose white is changed; the picture's own `alpha`; all of it.
+    The faces of a picture that is no render are those of its UV map.
+    """
 
     border: tuple[float, ...] = ()
     polygon: tuple[tuple[float, ...], ...] = ()
     objects: tuple[str, ...] = ()
+    faces: str = ""
+    material: str = ""
+    vertex_group: tuple[str, ...] = ()
+    depth: tuple[float, ...] = ()
     image: str = ""
+    alpha: bool = False
+    whole: bool = False
+
+
+MASK_WAYS = tuple(f.name for f in fields(MaskSpec))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TouchUpSpec(_Common):
     """A touch-up of an image ("Render Result", a name, or a file). No words: what is in the mask is removed.
 
-    `grow` and `feather` are in pixels, `context` is the share of the mask's diagonal that is sent around it.
+    `grow` and `feather` are in pixels, `context` is the share of the mask's diagonal that is sent around it; `separate`
+    asks for each island of the mask by itself. Instead of a mask, `extend` adds pixels (left, top, right, bottom).
     """
 
     prompt: str = ""
     size: str = ""              # follows from the mask
     image: str
-    mask: MaskSpec
+    mask: MaskSpec = MaskSpec()
     grow: float = 0.0
     feather: float = 0.0
     context: float = CONTEXT
+    separate: bool = False
+    extend: tuple[int, ...] = ()
     layer: str = "image"
 
 
@@ -105,6 +122,7 @@ _KINDS: dict[str, type[JobSpec]] = {
 _LATER = {"seamless": "Seamless textures", "maps": "Material maps"}
 _LATER_KINDS = ("edit_texture",)
 PLACES = ("image", "empty", "camera")
+LAYERS = ("image", "compositor")
 
 
 def read_jobfile(document: object) -> tuple[JobSpec, ...]:
@@ -164,9 +182,11 @@ def _read_job(entry: object, defaults: dict[str, object], where: str) -> JobSpec
     if isinstance(spec, TouchUpSpec):
         _check_touch_up(spec, entry, where)
     endings = {"jpeg": (".jpg", ".jpeg")}.get(spec.output_format, (f".{spec.output_format}",))
+    if isinstance(spec, TouchUpSpec):
+        endings = (".png", ".exr")          # by the picture's own kind
     if spec.save and not spec.save.lower().endswith(endings):
         raise InputError(f"{spec.save!r} does not end like a {spec.output_format} file", field=f"{where}.save",
-                         hint=f"End it with {' or '.join(endings)}, or set output_format")
+                         hint=f"End it with {' or '.join(endings)}")
     return spec
 
 
@@ -174,19 +194,30 @@ def _check_touch_up(spec: TouchUpSpec, entry: dict[str, object], where: str) -> 
     if "size" in entry:
         raise InputError("A touch-up's size follows from its mask", field=f"{where}.size", hint="Leave the field out")
     if spec.output_format != "png":
-        raise InputError("A touch-up is written as PNG, so that nothing else changes", field=f"{where}.output_format",
+        raise InputError("A touch-up is written so that nothing is lost", field=f"{where}.output_format",
                          hint="Leave the field out")
-    if spec.layer != "image":
-        raise InputError(f"There is no layer {spec.layer!r} in this version", field=f"{where}.layer", hint='Use "image"')
+    if spec.layer not in LAYERS:
+        raise InputError(f"There is no layer {spec.layer!r}", field=f"{where}.layer", hint=f"Use {' or '.join(LAYERS)}")
     mask = spec.mask
-    ways = [name for name in ("border", "polygon", "objects", "image") if getattr(mask, name)]
-    if len(ways) != 1:
-        raise InputError("The mask must be given in one way", field=f"{where}.mask",
-                         hint="Use one of border, polygon, objects, image")
+    ways = [name for name in MASK_WAYS if getattr(mask, name)]
+    if spec.extend:
+        if len(spec.extend) != 4 or min(spec.extend) < 0 or not any(spec.extend):
+            raise InputError("The picture is extended by four numbers of pixels", field=f"{where}.extend",
+                             hint="Write [left, top, right, bottom], at least one above 0")
+        if ways or spec.layer != "image":
+            raise InputError("What extends a picture has no mask and no layer", field=f"{where}.extend",
+                             hint="Leave mask and layer out, or extend")
+    elif len(ways) != 1:
+        raise InputError("The mask must be given in one way", field=f"{where}.mask", hint=f"Use one of {', '.join(MASK_WAYS)}")
     if mask.border and len(mask.border) != 4:
         raise InputError("A border has four numbers", field=f"{where}.mask.border", hint="Write [x0, y0, x1, y1]")
+    if mask.vertex_group and len(mask.vertex_group) != 2:
+        raise InputError("A vertex group is told by two names", field=f"{where}.mask.vertex_group", hint="Write [object, group]")
+    if mask.depth and (len(mask.depth) != 2 or not 0 <= mask.depth[0] < mask.depth[1]):
+        raise InputError("A depth is two distances in metres", field=f"{where}.mask.depth", hint="Write [from, to]")
     if mask.polygon and (len(mask.polygon) < 3 or any(len(point) != 2 for point in mask.polygon)):
         raise InputError("A polygon has at least three points of two numbers", field=f"{where}.mask.polygon",
                          hint="Write [[x, y], …]")
-    if spec.feather < 0 or spec.context < 0:
-        raise InputError("Feather and context are not negative", field=f"{where}.feather", hint="Use 0 or more")
+    for name in ("feather", "context"):
+        if getattr(spec, name) < 0:
+            raise InputError(f"The {name} is negative", field=f"{where}.{name}", hint="Use 0 or more")

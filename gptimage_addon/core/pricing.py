@@ -13,7 +13,7 @@ import math
 from typing import NamedTuple
 
 from .catalog import find_model
-from .request import Edit, Generate, ServiceKind, parse_size
+from .request import Request, ServiceKind, parse_size
 
 __all__ = ("Price", "Usage", "account", "estimate", "input_image_tokens", "output_tokens", "text_tokens")
 
@@ -83,7 +83,7 @@ def text_tokens(prompt: str) -> int:
     return math.ceil(len(prompt.encode()) / 4) + 6
 
 
-def estimate(request: Generate | Edit, service: ServiceKind, *, batch: bool = False) -> Price:
+def estimate(request: Request, service: ServiceKind, *, batch: bool = False) -> Price:
     """What the request will cost. It must have passed `check_request`."""
     model = find_model(request.model)
     if service is ServiceKind.COMPATIBLE or model is None:
@@ -92,7 +92,7 @@ def estimate(request: Generate | Edit, service: ServiceKind, *, batch: bool = Fa
     if request.n == 1:                          # several variants are not streamed: no partial images come
         per_picture += PARTIAL_IMAGE_TOKENS * request.partial_images
     image_in = 0
-    if isinstance(request, Edit):
+    if request.is_edit:
         image_in = sum(input_image_tokens(p.width_px, p.height_px, model.id) for p in request.images)
     usage = Usage(text_tokens(request.prompt), image_in, per_picture * request.n)
     return Price(usage.usd * (BATCH_FACTOR if batch else 1.0), usage, model.price_known)

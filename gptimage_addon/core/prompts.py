@@ -7,20 +7,27 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ("name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt")
+__all__ = ("extend_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt")
 
 _TEXTURE = (
     "A flat texture map of {words}. Seen straight on from above, orthographic, no perspective and no tilt. "
     "Even, diffuse, shadowless light with no highlights and no vignette. The surface fills the whole frame from "
     "edge to edge at one scale, with no border, no background, no objects in front of it and no lettering."
 )
+_KEEP = "Everything outside the marked area stays exactly as it is, in the same place, at the same size and in the same colors."
 _TOUCH_UP = (
-    "In the marked area of the first picture: {words}. It belongs to the scene: same light, perspective, focus and grain. "
-    "Everything outside the marked area stays exactly as it is, in the same place, at the same size and in the same colors."
+    "In the marked area of the first picture: {words}. It belongs to the scene: same light, perspective, focus and grain. " + _KEEP
 )
 _REMOVE = (
-    "Remove what is in the marked area of the first picture and show what lies behind it, as if it had never been there. "
-    "Everything outside the marked area stays exactly as it is, in the same place, at the same size and in the same colors."
+    "Remove what is in the marked area of the first picture and show what lies behind it, as if it had never been there. " + _KEEP
+)
+_MARKUP = (
+    "Change the first picture as the lines and notes drawn over it say{words}. The drawn lines and notes themselves are not in the "
+    "result. All that they do not speak of stays exactly as it is, in the same place, at the same size and in the same colors."
+)
+_EXTEND = (
+    "Continue the first picture into the marked area at its sides{words}. It is one picture without any border: same scene, light, "
+    "perspective, scale, focus and grain go on, and nothing is mirrored or repeated. " + _KEEP
 )
 _ROLES = "The pictures given are, in order: {roles}."
 
@@ -46,6 +53,21 @@ def touch_up_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for a touch-up. Without words what is in the area is removed."""
     template = _TOUCH_UP if words.strip() else _REMOVE
     return _with_roles(template.format(words=words.strip().rstrip(".")), roles)
+
+
+def markup_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt where marks drawn over the picture say what to change; words may add to them."""
+    return _with_roles(_MARKUP.format(words=_added(words)), roles)
+
+
+def extend_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for more of a picture at its sides; words may say what is there."""
+    return _with_roles(_EXTEND.format(words=_added(words)), roles)
+
+
+def _added(words: str) -> str:
+    words = words.strip().rstrip(".")
+    return f": {words}" if words else ""
 
 
 @lru_cache(maxsize=256)         # panels ask at every redraw

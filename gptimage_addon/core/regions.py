@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from .errors import InputError
 
 __all__ = (
     "Box", "CONTEXT", "FREE_RULES", "MINIMUM_PX", "OPENAI_RULES", "SizeRules", "Window", "crop", "edit_cost",
-    "empty_area_error", "plan_window", "plan_windows", "reflect", "restore",
+    "empty_area_error", "plan_window", "plan_windows", "reflect", "restore", "union",
 )
 
 CONTEXT = 0.125         # of the area's diagonal, on each side
@@ -32,8 +32,7 @@ MINIMUM_PX = 64         # the models shift a picture by up to 28 pixels; undoing
 Cost = Callable[[int, int], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """Columns x0 to x1 and rows y0 to y1 of a picture, the last ones excluded."""
 
     x0: int
@@ -49,17 +48,13 @@ class Box:
     def height(self) -> int:
         return self.y1 - self.y0
 
-    def __iter__(self) -> Iterator[int]:
-        return iter((self.x0, self.y0, self.x1, self.y1))
-
     @property
     def slices(self) -> tuple[slice, slice]:
         """What picks the box out of an array (rows, columns). It must lie inside."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
 
-@dataclass(frozen=True, slots=True)
-class SizeRules:
+class SizeRules(NamedTuple):
     """Which sizes a service makes."""
 
     step_px: int
@@ -82,8 +77,7 @@ OPENAI_RULES = SizeRules(
 FREE_RULES = SizeRules(16, catalog.MAX_EDGE_PX, 512 * 512, catalog.MAX_PIXELS, catalog.MAX_EDGE_PX / 16)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A crop of a picture and the size it is sent in.
 
     `box` is in picture pixels and may reach beyond the picture: there the picture is mirrored. The request is
@@ -222,7 +216,7 @@ def plan_windows(
     def price(windows: Iterable[Window]) -> float:
         return sum((cost or operator.mul)(*window.size) for window in windows)
 
-    together = [plan(_union([_inside(box, picture_size) for box in boxes]))]
+    together = [plan(union([_inside(box, picture_size) for box in boxes]))]
     if len(boxes) == 1 or separate is False:
         return together
     each = [plan(box) for box in boxes]
@@ -258,7 +252,7 @@ def _padded(start: int, stop: int, pad: int, picture: int) -> tuple[int, int]:
     return start - before, stop + after
 
 
-def _union(boxes: Sequence[Box]) -> Box:
+def union(boxes: Sequence[Box]) -> Box:
     return Box(min(b.x0 for b in boxes), min(b.y0 for b in boxes), max(b.x1 for b in boxes), max(b.y1 for b in boxes))
 
 

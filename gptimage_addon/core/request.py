@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The values a job is made of.
 
-A Job holds all that its result depends on: what is asked (Generate or Edit), of whom (Service), and where
-the pictures go (Landing). It is frozen, compares by value, and goes to JSON and back without loss, so it can
-be stored, priced, replayed and compared. The small values without subclasses are named tuples: Python takes a
-millisecond to make a dataclass, and these are imported when Blender starts.
+A Job holds all that its result depends on: what is asked (Request), of whom (Service), what is done with the answer (Finish), and
+where the pictures go (Landing). It is frozen, compares by value, and goes to JSON and back without loss, so it can be stored, priced,
+replayed and compared. They are named tuples: Python takes a millisecond to make a dataclass, and these are imported when
+Blender starts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
@@ -22,8 +21,8 @@ from .addresses import is_loopback
 from .errors import InputError
 
 __all__ = (
-    "Edit", "Finish", "Generate", "Job", "JobRecord", "JobState", "Landing", "Place", "Request", "Result", "ResultPicture",
-    "SentPicture", "Service", "ServiceKind", "Target", "from_json", "parse_size", "to_json",
+    "Finish", "Job", "JobRecord", "JobState", "Landing", "Mark", "MaskStyle", "PixelKind", "Place", "Request",
+    "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Target", "from_json", "parse_size", "to_json",
 )
 
 
@@ -55,11 +54,20 @@ class ServiceKind(StrEnum):
     COMPATIBLE = "compatible"
 
 
+class MaskStyle(StrEnum):
+    """How a server wants to be told the area of a touch-up."""
+
+    ALPHA = "alpha"                     # field mask: transparent = edit, as OpenAI has it; white there too, for those who look
+    WHITE = "white"                     # field mask: white = edit, black = keep, without alpha
+    MASK_IMAGE = "mask_image"           # the same in a field of that name
+
+
 class Service(NamedTuple):
-    """Where requests go. `base_url` is set for a compatible server only. Never holds a key."""
+    """Where requests go. `base_url` and another `mask` style are for a compatible server only. Never holds a key."""
 
     kind: ServiceKind = ServiceKind.PRACTICE
     base_url: str = ""
+    mask: MaskStyle = MaskStyle.ALPHA
 
     @property
     def is_local(self) -> bool:
@@ -77,12 +85,11 @@ class SentPicture(NamedTuple):
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What both kinds of request share. `prompt` is the full text that is sent.
+class Request(NamedTuple):
+    """What is asked: words, and for an edit `images`. `prompt` is the full text that is sent.
 
     `size` is "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many unfinished
-    pictures the service streams on the way (each is paid).
+    pictures the service streams on the way (each is paid). The mask and the markup belong to the first image.
     """
 
     prompt: str
@@ -96,30 +103,48 @@ class Request:
     moderation: str = "auto"
     complexity: str = ""
     partial_images: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generate(Request):
-    """Words to pictures."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit(Request):
-    """Words and pictures to pictures. The mask and the markup belong to the first picture."""
-
-    images: tuple[SentPicture, ...]
+    images: tuple[SentPicture, ...] = ()
     mask: SentPicture | None = None
     markup: SentPicture | None = None
     input_fidelity: str = ""
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether pictures are sent along: that goes to an endpoint of its own."""
+        return bool(self.images)
+
+
+class Mark(NamedTuple):
+    """An instruction drawn on a picture: a line, or, with `text`, a note that begins at its first point.
+
+    `points` are in pixels of the picture from the top left, `color` is display RGB, 0..1.
+    """
+
+    points: tuple[tuple[float, ...], ...]
+    color: tuple[float, ...]
+    text: str = ""
+
+
+class PixelKind(StrEnum):
+    """What the numbers of a picture mean."""
+
+    DISPLAY = "display"                 # 8 bits a channel as they are shown, straight alpha
+    LINEAR = "linear"                   # floats, scene-linear Rec.709, premultiplied alpha
+    DATA = "data"                       # floats that are no color: shown as they are
 
 
 class Finish(NamedTuple):
     """The pixel work of a touch-up: an answer becomes the window of a picture in which only the mask has changed.
 
-    `source` and `mask` are files in the job's folder: the whole picture (PNG, JPEG or WebP), and the mask as a NumPy
-    array of its size (uint8, 255 = change). `box` is the window in pixels of the picture (x0, y0, x1, y1 from
-    the top left; it may reach beyond), `picture_px` the picture's width and height; the request's size is the
-    window's. `parent` is the name of the image that is touched up.
+    `source` and `mask` are files in the job's folder: the whole picture (PNG, JPEG or WebP, or a NumPy array of RGBA,
+    uint8 or float32, as `pixels` says), and the mask as a NumPy array of its size (uint8, 255 = change). `box` is the
+    window in pixels of the picture (x0, y0, x1, y1 from the top left; it may reach beyond), `picture_px` the picture's
+    width and height; the request's size is the window's. `parent` is the name of the image that is touched up.
+    Without `has_alpha` its fourth channel, if there is one, is no coverage and only kept.
+
+    `extend` are pixels (left, top, right, bottom) that are added around the source: the picture is that much larger.
+    `marks` are drawn over the window and sent instead of the mask. `beside` names the jobs of the same touch-up's other
+    islands, whose areas are taken over as far as they are done. `layered` asks for the patch of a compositor layer.
     """
 
     source: str
@@ -127,6 +152,12 @@ class Finish(NamedTuple):
     box: tuple[int, ...]
     picture_px: tuple[int, ...]
     parent: str = ""
+    pixels: PixelKind = PixelKind.DISPLAY
+    has_alpha: bool = True
+    extend: tuple[int, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    beside: tuple[str, ...] = ()
+    layered: bool = False
 
 
 class Target(NamedTuple):
@@ -151,16 +182,17 @@ class Place(StrEnum):
     EDITOR = "editor"                  # shown in an open Image Editor
     EMPTY = "empty"                    # on an image empty
     CAMERA = "camera"                  # background of the camera
+    COMPOSITOR = "compositor"          # a layer over the render in the scene's compositor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Landing:
+class Landing(NamedTuple):
     """Where the pictures go and how they are kept.
 
     `faces` assigns the new slot to the selected faces only; `share_material` gives all targets one material;
     `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale; `pack` keeps the picture
-    inside the .blend, else it is put in a folder beside it. `session` names the Blender session that made the
-    landing and `blend` the path of its file: the targets mean something only there.
+    inside the .blend, else it is put in a folder beside it. `variants_of` names the job whose waiting variants these are
+    more of. `session` names the Blender session that made the landing and `blend` the path of its file: the targets mean
+    something only there.
     """
 
     place: Place
@@ -170,12 +202,12 @@ class Landing:
     scale_m: float = 0.0
     asset: bool = False
     pack: bool = True
+    variants_of: str = ""
     session: str = ""
     blend: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(NamedTuple):
     """One thing an artist asked for.
 
     `prompt` is what the artist wrote; `request.prompt` what the template made of it. `created` is an ISO 8601
@@ -185,7 +217,7 @@ class Job:
     id: str
     kind: str
     prompt: str
-    request: Generate | Edit
+    request: Request
     service: Service
     landing: Landing
     finish: Finish | None = None
@@ -196,17 +228,20 @@ class Job:
 
 
 class ResultPicture(NamedTuple):
-    """One finished picture: `path` is relative to the job's folder, `report` what the pixel work found and did."""
+    """One finished picture: `path` is relative to the job's folder, `report` what the pixel work found and did.
+
+    `patch` is the file of a compositor layer: the picture's pixels where they may have changed, transparent elsewhere.
+    """
 
     path: str
     mime: str
     width_px: int
     height_px: int
     report: dict | None = None
+    patch: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(NamedTuple):
     """What a job gave: the pictures and the facts about them.
 
     `usage` is the service's own object, `cost_usd` what it means in money (None where the service does not
@@ -220,8 +255,7 @@ class Result:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """How far a job has come: what the journal stores beside the job, and what the host is told.
 
     Times are seconds since the epoch, 0 when not reached. `worker` names the process that has the job,
@@ -250,7 +284,7 @@ class JobRecord:
         """The record after a step. Raises ValueError for a step that must never be: states only go forward."""
         if state is not self.state and state not in _STEPS[self.state]:
             raise ValueError(f"a job cannot go from {self.state} to {state}")
-        return dataclasses.replace(self, state=state, **facts)  # type: ignore[arg-type]
+        return self._replace(state=state, **facts)  # type: ignore[arg-type]
 
 
 _STEPS = {
@@ -275,17 +309,13 @@ def parse_size(size: str) -> tuple[int, int]:
 
 # --- JSON -------------------------------------------------------------------------------------------------
 
-_UNIONS = {"generate": Generate, "edit": Edit}      # told apart by a "kind" beside the fields
-_UNION_NAMES = {kind: name for name, kind in _UNIONS.items()}
-
-
 _REQUIRED = object()
 
 
 @cache
 def _defaults(kind: type) -> dict[str, object] | None:
-    """The fields of a dataclass or named tuple with their defaults, or _REQUIRED; None for any other type."""
-    if dataclasses.is_dataclass(kind):
+    """The fields of a named tuple or dataclass with their defaults, or _REQUIRED; None for any other type."""
+    if dataclasses.is_dataclass(kind):          # those of the job file
         return {f.name: _REQUIRED if f.default is dataclasses.MISSING else f.default for f in dataclasses.fields(kind)}
     if issubclass(kind, tuple) and hasattr(kind, "_field_defaults"):
         return {name: kind._field_defaults.get(name, _REQUIRED) for name in kind._fields}
@@ -298,7 +328,7 @@ def to_json(value: object) -> typing.Any:
         return str(value)
     defaults = _defaults(type(value))
     if defaults is not None:
-        facts = {"kind": _UNION_NAMES[type(value)]} if type(value) in _UNION_NAMES else {}
+        facts = {}
         for name, default in defaults.items():
             item = getattr(value, name)
             if default is _REQUIRED or item != default:
@@ -327,13 +357,8 @@ def _read(kind: typing.Any, facts: typing.Any, where: str) -> object:
         members = typing.get_args(kind)
         if facts is None and types.NoneType in members:
             return None
-        members = tuple(m for m in members if m is not types.NoneType)
-        if len(members) > 1:
-            name = facts.get("kind") if isinstance(facts, dict) else None
-            if not isinstance(name, str) or name not in _UNIONS:
-                raise _misfit(where, facts, " or ".join(_UNIONS))
-            return _read(_UNIONS[name], {k: v for k, v in facts.items() if k != "kind"}, where)
-        return _read(members[0], facts, where)
+        (member,) = (m for m in members if m is not types.NoneType)
+        return _read(member, facts, where)
     if typing.get_origin(kind) is tuple:
         if not isinstance(facts, list | tuple):
             raise _misfit(where, facts, "a list")

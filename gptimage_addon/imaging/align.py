@@ -15,35 +15,35 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .match import block_means, fit_tone, mad
-from .resample import Field, Warp, empty_field, halve, sample, solve_field, spread
+from .resample import Warp, empty_field, halve, prefilter, sample, solve_field, spread
 
 __all__ = ("Alignment", "align")
 
 _CELL = 16                      # pixels of a level
-_FAR_PX = 40                    # the largest shift that is searched for
+_LEAST_PX = 4 * _CELL ** 2      # of a level, outside the area
+_FAR_PX, _FAR_ZOOM = 40, 0.1    # the largest shift and zoom that are searched for
+_FAR_LEVELS = 40.0              # a tone farther off is something else
 _NEAR_PX = 3.0                  # a shift that no pattern can have feigned
 _PIECE_PX = 256                 # of a level, to find out whether the picture repeats itself
 _COARSEST_PX = 64               # the longer side, at least
-_LARGE_PX = 300_000             # of a level
+_LARGE_PX = 150_000             # of a level
 _USUAL_SHIFT_PX, _USUAL_ZOOM = 12.0, 0.03
 _USUAL_BEND_PX = 3.0, 2.0, 1.0         # of a node of the bend, of neighbors' difference, of that one's
+_SAMPLES = 4_000                # are enough for a tone that is only to help the alignment
 _GRAIN = 16.0                   # errors of neighboring pixels are alike: so many pixels count as one
+_UNSETTLED_PX = 0.5             # of a level: what an alignment may still lack
 _TEXTURE = 2.0                  # levels: a cell with less contrast says nothing
 _ALIKE = 0.5                    # correlation of a cell whose content is the same
 _SURE = 0.9                     # below that, all shifts are tried
-_AGREED = 0.35                  # the share of cells with alike content, below which there is no agreement
+_AGREED = 0.4                   # the share of cells with alike content, below which there is no agreement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
-    """`aligned` is False where original and answer do not agree; the warp then leaves the answer where it is.
-
-    `agreement` is the share of the textured cells outside the area that show the same in both, 0 to 1.
-    """
+    """`aligned` is False where original and answer do not agree; the warp then leaves the answer where it is."""
 
     warp: Warp
     aligned: bool
-    agreement: float
     why: str = ""
 
 
@@ -53,6 +53,7 @@ class _Level:
     answer: np.ndarray
     weight: np.ndarray          # float32, 1 outside the area
     factor: int
+    spline: bool = False        # the answer as `prefilter` leaves it: slower, and right to a hundredth of a pixel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +64,6 @@ class _Cells:
     y: np.ndarray
     evidence: np.ndarray        # (n, 2, 2), per square pixel, in units of the noise
     pull: np.ndarray            # (n, 2): evidence @ (further displacement)
-    cost: float                 # robust mean square of what does not fit
-    noise: float
 
 
 def align(original: np.ndarray, answer: np.ndarray, weight: np.ndarray, factor: int, size_px: tuple[int, int]) -> Alignment:
@@ -79,40 +78,52 @@ def align(original: np.ndarray, answer: np.ndarray, weight: np.ndarray, factor: 
         last = levels[-1]
         levels.append(_Level(halve(last.original), halve(last.answer),
                              (halve(last.weight) > 0.999).astype(np.float32), last.factor * 2))
-    if levels[0].weight.sum() < 4 * _CELL ** 2:
-        return Alignment(identity, False, 0.0, "there is too little outside the area to compare with")
-    texture = [_textured(level, picture) for level, picture in ((levels[min(1, len(levels) - 1)], p) for p in "oa")]
-    if texture[0] < 0.02:
-        if texture[1] < 0.15:
-            return Alignment(identity, True, 1.0, "the surroundings are too flat to show a shift; left in place")
-        return Alignment(identity, False, 0.0, "the answer's surroundings show something else than the picture's")
-    levels = [level for level in levels if level.weight.sum() >= 4 * _CELL ** 2]
-    warp = _from_coarse(levels, identity)
+    if levels[0].weight.sum() < _LEAST_PX:
+        return Alignment(identity, False, "there is too little outside the area to compare with")
     coarser = levels[min(1, len(levels) - 1)]
-    half = _match_luma(coarser, warp)
-    agreement = _agreement(half, warp)
-    if agreement < _SURE:
+    if _textured(coarser.original, coarser.weight) < 0.02:
+        apart = (original - answer)[levels[0].weight > 0]
+        if _textured(coarser.answer, coarser.weight) < 0.15 and abs(float(np.median(apart))) < _FAR_LEVELS:
+            return Alignment(identity, True, "the surroundings are too flat to show a shift; left in place")
+        return Alignment(identity, False, "the answer's surroundings show something else than the picture's")
+    warp = _placed([level for level in levels if level.weight.sum() >= _LEAST_PX], identity)
+    finest, half = _match_luma(levels[0], warp), _match_luma(coarser, warp)
+    judge = half if _is_large(finest) else finest
+    if _is_better(judge, warp, identity):
+        warp = _moved(warp, _cells(_exact(finest), warp))
+    else:
+        warp = identity
+    if _agreement(half, warp) < _AGREED:
+        return Alignment(identity, False, "the answer's surroundings do not show the same as the picture's")
+    # Drawn less exactly, a bend that brings pixels to fall on pixels would look better for its sharpness alone.
+    judge = _exact(judge)
+    bent = _bent(half, _bent(half, warp))
+    if _is_better(judge, bent, warp, by=0.05):
+        bent = _bent(finest, bent) if _is_large(finest) else _bent(finest, _bent(finest, bent))
+        if _is_better(judge, bent, warp, by=0.05):
+            warp = bent
+    return Alignment(warp, True)
+
+
+def _placed(levels: list[_Level], identity: Warp) -> Warp:
+    """Shift and zoom: from coarse to fine; where that does not fit, from all shifts at once; the least that fits as well."""
+    warp = _from_coarse(levels, identity)
+    half = _match_luma(levels[min(1, len(levels) - 1)], warp)
+    if _agreement(half, warp) < _SURE:
         other = _settled(levels[0], _searched(levels[0], identity))
         if _is_better(levels[0], other, warp, by=0.03):
-            warp, half = other, _match_luma(coarser, other)
-            agreement = _agreement(half, warp)
+            warp, half = other, _match_luma(half, other)
     if _length(warp.shift_px) > _NEAR_PX and (nearer := _nearer(levels[0], warp)):
-        nearer = _settled(half, nearer)
-        if not _is_better(half, warp, nearer, by=0.2):
+        judge = half if _is_large(levels[0]) else _match_luma(levels[0], warp)
+        nearer = _settled(judge, nearer)
+        if not _is_better(judge, warp, nearer, by=0.2):
             warp = _settled(levels[0], nearer)
-    finest = _match_luma(levels[0], warp)
-    judge = half if _is_large(finest) else finest
-    if not _is_better(judge, warp, identity):
-        warp = identity
-        agreement = _agreement(half, warp)
-    if agreement < _AGREED:
-        return Alignment(identity, False, agreement, "the answer's surroundings do not show the same as the picture's")
-    bent = warp
-    for level in (half, half, finest) if _is_large(finest) else (half, half, finest, finest):
-        bent = _bent(bent, _cells(level, bent))
-    if _is_better(judge, bent, warp, by=0.05):
-        warp = bent
-    return Alignment(warp, True, agreement)
+    return warp
+
+
+def _exact(level: _Level) -> _Level:
+    """As sharp between the pixels as on them."""
+    return replace(level, answer=prefilter(level.answer[..., None])[..., 0], spline=True)
 
 
 def _is_large(level: _Level) -> bool:
@@ -148,8 +159,10 @@ def _shrunk(weight: np.ndarray) -> np.ndarray:
     return inner.astype(np.float32)
 
 
-def _whole(level: _Level) -> tuple[int, int, int, int]:
-    return 0, 0, level.original.shape[1], level.original.shape[0]
+def _seen(level: _Level, warp: Warp) -> np.ndarray:
+    """The answer in the original's place."""
+    height, width = level.original.shape
+    return sample(level.answer, warp, (0, 0, width, height), level.factor, level.spline)
 
 
 def _in_answer(level: _Level, warp: Warp) -> np.ndarray:
@@ -165,16 +178,18 @@ def _in_answer(level: _Level, warp: Warp) -> np.ndarray:
 
 def _match_luma(level: _Level, warp: Warp) -> _Level:
     """The level with the answer's tone made the original's, roughly: by a curve where they fit already, else by contrast."""
-    seen = sample(level.answer, warp, _whole(level), level.factor)
+    seen = _seen(level, warp)
     size = 4 if min(seen.shape) >= 128 else 2
     full = block_means(_in_answer(level, warp), size) > 0.999
     original, answer = (block_means(p, size)[full] for p in (level.original, seen))
     if len(original) < 64:
         return level
+    step = len(original) // _SAMPLES + 1
+    original, answer = original[::step], answer[::step]
     wide_original, wide_answer = float(original.std()) + 1, float(answer.std()) + 1
     alike = float(np.mean((original - original.mean()) * (answer - answer.mean()))) / (wide_original * wide_answer)
     if alike > 0.8:
-        tone = fit_tone(original[:, None], answer[:, None], np.ones(len(original)), 0.0)
+        tone = fit_tone(original[:, None], answer[:, None], np.ones(len(original)))
         return replace(level, answer=tone.apply(level.answer[..., None])[..., 0])
     gain = np.float32(np.clip(wide_original / wide_answer, 0.5, 2.0))
     return replace(level, answer=(level.answer - answer.mean()) * gain + original.mean())
@@ -183,7 +198,7 @@ def _match_luma(level: _Level, warp: Warp) -> _Level:
 # --- Cells ------------------------------------------------------------------------------------------------
 
 def _cells(level: _Level, warp: Warp) -> _Cells:
-    seen = sample(level.answer, warp, _whole(level), level.factor)
+    seen = _seen(level, warp)
     weight = _in_answer(level, warp)
     size = _CELL if min(seen.shape) >= 6 * _CELL else _CELL // 2
     rows, columns = seen.shape[0] // size, seen.shape[1] // size
@@ -201,10 +216,10 @@ def _cells(level: _Level, warp: Warp) -> _Cells:
     # What is there without any texture or movement: second differences know little else.
     rough = error[::2, 2:] - 2 * error[::2, 1:-1] + error[::2, :-2]
     grain = min(mad(rough[weight[::2, 1:-1] > 0]) / 6 ** 0.5, noise)
-    # What does not fit at all was drawn anew; it has no say (Geman and McClure).
-    fit = error * np.float32(1 / (3 * noise))
-    np.square(fit, out=fit)
-    cost = float(np.mean(fit * weight / (1 + fit)) / max(float(weight.mean()), 1e-6))
+    # What does not fit at all was drawn anew; it has no say (Geman and McClure). Where all else is flat and without
+    # noise, an edge that is a little out of place fits none the less.
+    fit = np.square(error)
+    fit /= (np.square(slope_x) + np.square(slope_y)) * np.float32(_UNSETTLED_PX ** 2) + np.float32(9 * noise ** 2)
     fit += 1
     weight = weight / (fit * fit)
     weighted_x, weighted_y = weight * slope_x, weight * slope_y
@@ -227,8 +242,8 @@ def _cells(level: _Level, warp: Warp) -> _Cells:
     full_x, full_y = (p * level.factor + (level.factor - 1) / 2 for p in (x, y))
     keep = count > 0.1
     grid_x, grid_y = np.broadcast_to(full_x, keep.shape), np.broadcast_to(full_y[:, None], keep.shape)
-    return _Cells(grid_x[keep], grid_y[keep], evidence[keep] * (unit / level.factor ** 2), pull[keep] * (-unit / level.factor),
-                  cost, noise)
+    return _Cells(grid_x[keep], grid_y[keep], evidence[keep] * (unit / level.factor ** 2),
+                  pull[keep] * (-unit / level.factor))
 
 
 def _moved(warp: Warp, cells: _Cells) -> Warp:
@@ -248,7 +263,8 @@ def _moved(warp: Warp, cells: _Cells) -> Warp:
 
 
 def _settled(level: _Level, warp: Warp, steps: int = 5) -> Warp:
-    """Shift and zoom that the level is content with."""
+    """Shift and zoom that the level is content with; where they run away, those it began with."""
+    start = warp
     matched = _match_luma(level, warp)
     for _ in range(steps):
         moved = _moved(warp, _cells(matched, warp))
@@ -257,11 +273,12 @@ def _settled(level: _Level, warp: Warp, steps: int = 5) -> Warp:
         warp = moved
         if step < 0.01:
             break
-    return warp
+    return warp if _length(warp.shift_px) <= _FAR_PX and abs(warp.scale - 1) <= _FAR_ZOOM else start
 
 
-def _bent(warp: Warp, cells: _Cells) -> Warp:
+def _bent(level: _Level, warp: Warp) -> Warp:
     """The bend estimated anew, from where the present one leads to."""
+    cells = _cells(level, warp)
     field = warp.bend or empty_field(warp.width_px, warp.height_px, 2, 9)
     now = np.einsum("nr,rcv,nc->nv", field.basis_y(cells.y), field.nodes, field.basis_x(cells.x), optimize=True)
     pull = cells.pull + np.einsum("nij,nj->ni", cells.evidence, now)
@@ -297,7 +314,7 @@ def _start(level: _Level, identity: Warp) -> Warp:
     best: list[tuple[float, float, Warp]] = []
     for zoom in (1.0, 0.985, 1.015, 0.97, 1.03, 0.95, 1.05):
         zoomed = replace(identity, scale=zoom)
-        seen = sample(level.answer, zoomed, _whole(level), level.factor)
+        seen = _seen(level, zoomed)
         for dy in range(-reach, reach + 1):
             for dx in range(-reach, reach + 1):
                 there = centered(seen[reach + dy:height - reach + dy, reach + dx:width - reach + dx])
@@ -318,14 +335,15 @@ def _searched(level: _Level, identity: Warp) -> Warp:
 
 def _nearer(level: _Level, warp: Warp) -> Warp | None:
     """The least movement that a picture which repeats itself cannot tell from this one; None if there is no less."""
-    corners = [(y, x) for y in (slice(0, _PIECE_PX), slice(-_PIECE_PX, None)) for x in (slice(0, _PIECE_PX), slice(-_PIECE_PX, None))]
+    ends = slice(0, _PIECE_PX), slice(-_PIECE_PX, None)
+    corners = [(y, x) for y in ends for x in ends]
     corner = max(corners, key=lambda at: float(level.weight[at].sum()))
     piece, weight = level.original[corner], level.weight[corner]
     steps = _peaks(piece, piece, weight, _FAR_PX / level.factor, 0.1)
     others = [_scaled(step, level.factor) for step in steps]
     others = [(warp.shift_px[0] - x, warp.shift_px[1] - y) for x, y in others]
     least = min(others, key=_length, default=warp.shift_px)
-    return replace(warp, shift_px=least) if _length(least) < 0.8 * _length(warp.shift_px) else None
+    return replace(warp, shift_px=least) if _length(least) < 0.95 * _length(warp.shift_px) else None
 
 
 def _length(way: tuple[float, float]) -> float:
@@ -372,29 +390,28 @@ def _is_better(level: _Level, warp: Warp, other: Warp, by: float = 0.0) -> bool:
         return False
     left = []
     for way in (warp, other):
-        error = sample(level.answer, way, _whole(level), level.factor) - level.original
+        error = _seen(level, way) - level.original
         mean = spread(block_means(error * weight, _CELL) / np.maximum(block_means(weight, _CELL), 1e-3),
                       *error.shape, _CELL)
         left.append(abs(error - mean)[weight > 0])
-    scale = 2 * max(min(float(np.median(part)) for part in left), 0.3)
+    scale = 2 * max(min(float(np.median(part)) for part in left), 0.25 * min(float(part.std()) for part in left), 0.3)
     costs = [float(np.mean(part ** 2 / (scale ** 2 + part ** 2))) for part in left]
     return costs[0] < costs[1] * (1 - by)
 
 
-def _textured(level: _Level, picture: str) -> float:
+def _textured(image: np.ndarray, weight: np.ndarray) -> float:
     """The share of the cells outside the area with some contrast."""
-    image = level.original if picture == "o" else level.answer
     size = _CELL // 2
-    count = block_means(level.weight, size)
-    mean = block_means(image * level.weight, size) / np.maximum(count, 1e-3)
-    square = block_means(image ** 2 * level.weight, size) / np.maximum(count, 1e-3) - mean ** 2
+    count = block_means(weight, size)
+    total = np.maximum(count, 1e-3)
+    variance = block_means(image ** 2 * weight, size) / total - (block_means(image * weight, size) / total) ** 2
     cells = count > 0.5
-    return float((square[cells] > _TEXTURE ** 2).mean()) if cells.any() else 0.0
+    return float((variance[cells] > _TEXTURE ** 2).mean()) if cells.any() else 0.0
 
 
 def _agreement(level: _Level, warp: Warp) -> float:
     """The share of the textured cells outside the area in which both show the same."""
-    seen = sample(level.answer, warp, _whole(level), level.factor)
+    seen = _seen(level, warp)
     weight = _in_answer(level, warp)
     original = level.original
     size = _CELL

@@ -165,11 +165,15 @@ def seam(original: np.ndarray, finished: np.ndarray, mask: np.ndarray) -> float:
 
 def count_changed(picture: np.ndarray, finished: np.ndarray, mask: np.ndarray) -> int:
     """How many pixels outside the mask do not have the picture's bits."""
-    outside = mask == 0
-    differs = np.zeros_like(outside)
-    for channel in range(picture.shape[2]):
-        differs |= _bits(picture[..., channel]) != _bits(finished[..., channel])
-    return int(np.count_nonzero(differs & outside))
+    differs = _bits(picture) != _bits(finished)
+    rows = np.flatnonzero(differs.any((1, 2)))      # rows with no change at all are most of a large picture
+    if not len(rows):
+        return 0
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    changed = differs[part, :, 0]
+    for channel in range(1, picture.shape[2]):
+        changed = changed | differs[part, :, channel]
+    return int(np.count_nonzero(changed & (mask[part] == 0)))
 
 
 def _bits(pixels: np.ndarray) -> np.ndarray:

@@ -18,11 +18,13 @@ from ..core.regions import Box, empty_area_error
 
 __all__ = (
     "add", "bounds", "feather", "from_alpha", "from_border", "from_fractions", "from_image",
-    "from_polygon", "from_strokes", "grow", "intersect", "invert", "islands", "label", "pixels", "require_bounds",
-    "share", "subtract", "to_alpha_mask",
+    "from_polygon", "from_strokes", "from_triangles", "grow", "intersect", "invert", "islands", "label", "pixels",
+    "require_bounds", "share", "subtract", "to_alpha_mask",
 )
 
 _LINES = 16             # scan lines a pixel row in a polygon; along a line the coverage is exact
+_TOUCH = 1e-3            # pixels that count for nothing: coordinates are not exact
+_LINES_AT_ONCE = 1 << 20
 _LUMA = (0.2126, 0.7152, 0.0722)
 
 
@@ -127,6 +129,83 @@ def _draw_piece(mask: np.ndarray, start: np.ndarray, stop: np.ndarray, radius: f
     covered = np.clip(radius + 0.5 - np.hypot(x - along * dx, y - along * dy), 0, 1)
     part = mask[y0:y1, x0:x1]
     np.maximum(part, covered, out=part, casting="same_kind")
+
+
+def from_triangles(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The mask of all pixels that one of the triangles touches, whole ones: what a texture needs of its faces.
+
+    `points` is (n, 3, 2). What lies beyond an edge of the picture comes in again at the other side, as textures
+    repeat. A triangle without area touches the pixels that it lies on.
+    """
+    width, height = size
+    corners = np.asarray(points, np.float64).reshape(-1, 3, 2)
+    if not np.isfinite(corners).all():
+        raise InputError("A triangle has no place", field="mask", hint="Unwrap the faces again")
+    if _has_disc(corners, np.hypot(width, height)).any():
+        return np.ones((height, width), np.float32)
+    # Along each line of pixels that a triangle touches, what lies between its sides: one from its first corner to its
+    # last, the other over the corner between them.
+    corners = np.take_along_axis(corners, np.argsort(corners[..., 1], axis=1)[..., None], axis=1)
+    (top_x, top_y), (middle_x, middle_y), (end_x, end_y) = corners.transpose(1, 2, 0)
+    is_flat = top_y == end_y                    # then the two sides are the two ways along it
+    top_x = np.where(is_flat, corners[..., 0].min(axis=1), top_x)
+    middle_x = np.where(is_flat, corners[..., 0].max(axis=1), middle_x)
+    first, last = _touched(top_y, end_y)
+    shape = (top_x, top_y, middle_x, middle_y, end_y, _slope(end_x - top_x, end_y - top_y),
+             _slope(middle_x - top_x, middle_y - top_y), _slope(end_x - middle_x, end_y - middle_y))
+    steps = np.zeros((height, width + 1), np.int32)
+    ends = np.cumsum(last - first)
+    start = 0
+    while start < len(corners):
+        stop = max(start + 1, int(np.searchsorted(ends, (ends[start - 1] if start else 0) + _LINES_AT_ONCE)))
+        part = slice(start, stop)
+        lines = (last - first)[part]
+        row = np.arange(lines.sum()) + np.repeat(first[part] - (np.cumsum(lines) - lines), lines)
+        left, right = _touched(*_reach_in_lines(row, *(np.repeat(each[part], lines) for each in shape)))
+        # A span that goes over the right edge goes on at the left one.
+        right = np.minimum(right - left, width) + left % width
+        left, row = left % width, row % height
+        over = right > width
+        np.add.at(steps, (row, left), 1)
+        np.add.at(steps, (row, np.minimum(right, width)), -1)
+        np.add.at(steps, (row[over], 0), 1)
+        np.add.at(steps, (row[over], right[over] - width), -1)
+        start = stop
+    np.cumsum(steps, axis=1, out=steps)
+    return (steps[:, :width] > 0).astype(np.float32)
+
+
+def _touched(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first pixel of each stretch, and the one after its last. Touching a pixel's side does not count."""
+    first, last = np.floor(low + _TOUCH), np.ceil(high - _TOUCH)
+    first = np.where(last > first, first, np.floor((low + high) / 2))
+    return first.astype(np.int64), np.maximum(last, first + 1).astype(np.int64)
+
+
+def _has_disc(corners: np.ndarray, radius: float) -> np.ndarray:
+    """Whether a disc fits into each triangle."""
+    sides = corners - np.roll(corners, 1, axis=1)
+    area = np.abs(sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0]) / 2
+    return 2 * area > radius * np.hypot(sides[..., 0], sides[..., 1]).sum(axis=1)
+
+
+def _slope(run: np.ndarray, rise: np.ndarray) -> np.ndarray:
+    return np.divide(run, rise, out=np.zeros_like(rise), where=rise > 0)
+
+
+def _reach_in_lines(
+    row: np.ndarray, top_x: np.ndarray, top_y: np.ndarray, middle_x: np.ndarray, middle_y: np.ndarray, end_y: np.ndarray,
+    slope: np.ndarray, upper_slope: np.ndarray, lower_slope: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest x of each triangle between `row` and the next."""
+    left = right = None
+    for y in (np.maximum(row, top_y), np.minimum(row + 1, end_y)):
+        straight = top_x + (y - top_y) * slope
+        bent = np.where(y < middle_y, top_x + (y - top_y) * upper_slope, middle_x + (y - middle_y) * lower_slope)
+        low, high = np.minimum(straight, bent), np.maximum(straight, bent)
+        left, right = (low, high) if left is None else (np.minimum(left, low), np.maximum(right, high))
+    has_corner = (middle_y > row) & (middle_y < row + 1)
+    return np.minimum(left, middle_x, where=has_corner, out=left), np.maximum(right, middle_x, where=has_corner, out=right)
 
 
 def from_image(image: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ __all__ = ("Box", "Field", "Warp", "halve", "prefilter", "sample", "solve_field"
 # x0, y0, x1, y1; the last ones excluded.
 Box = tuple[int, int, int, int]
 
+_LINES = 16                 # at a time: few enough to stay in the cache
+
 
 # --- Smooth fields ----------------------------------------------------------------------------------------
 
@@ -96,8 +98,9 @@ def solve_field(
 ) -> Field:
     """The likeliest field where measurements at (x, y) say: evidence @ value = pull, in units of their variance.
 
-    `evidence` is (n, k, k), symmetric, or (n,) for all k values alike; `pull` is (n, k). `flat`, `tilt` and `bend` are the usual size, difference and
-    second difference of neighboring nodes: they carry the field on to where nothing is measured.
+    `evidence` is (n, k, k), symmetric, or (n,) for all k values alike; `pull` is (n, k). `flat`, `tilt` and `bend` are
+    the usual size, difference and second difference of neighboring nodes: they carry the field on to where nothing is
+    measured.
     """
     rows, columns, count = field.nodes.shape
     nodes = rows * columns
@@ -121,19 +124,29 @@ def solve_field(
 
 def halve(image: np.ndarray) -> np.ndarray:
     """Half as large, float32, by weights 1 3 3 1. Pixel i of it lies at 2 i + 0.5; an odd last row or column goes."""
-    if image.ndim == 3:                          # numpy is slow at strides with three values after each
-        return np.stack([halve(np.ascontiguousarray(image[..., c])) for c in range(image.shape[2])], -1)
-    image = image.astype(np.float32, copy=False)
-    for _ in (0, 1):
-        count = len(image) // 2
-        even, odd = image[0:2 * count:2], image[1:2 * count:2]
-        out = (even + odd) * np.float32(0.375)
-        out[1:] += odd[:-1] * np.float32(0.125)
-        out[:1] += even[:1] * np.float32(0.125)
-        out[:-1] += even[1:] * np.float32(0.125)
-        out[-1:] += odd[-1:] * np.float32(0.125)
-        image = np.ascontiguousarray(out.T)
-    return image
+    rows, columns = image.shape[0] // 2, image.shape[1] // 2
+    planes = image[:, :2 * columns].reshape(len(image), 2 * columns, -1)
+    out = np.empty((rows, columns, planes.shape[2]), np.float32)
+    near = np.arange(-1, 2 * rows + 1).clip(0, 2 * rows - 1)
+    for start in range(0, rows, 2 * _LINES):
+        stop = min(start + 2 * _LINES, rows)
+        lines = planes[near[2 * start:2 * stop + 2]].astype(np.float32, copy=False)
+        lines = _folded(lines[1:-1:2], lines[2:-1:2], lines[:-2:2], lines[3::2])
+        wide = np.empty((stop - start, 2 * columns + 2), np.float32)
+        for plane in range(planes.shape[2]):     # numpy is slow at strides with three values after each
+            wide[:, 1:-1] = lines[..., plane]
+            wide[:, 0], wide[:, -1] = wide[:, 1], wide[:, -2]
+            out[start:stop, :, plane] = _folded(wide[:, 1:-1:2], wide[:, 2:-1:2], wide[:, :-2:2], wide[:, 3::2])
+    return out.reshape(rows, columns, *image.shape[2:])
+
+
+def _folded(even: np.ndarray, odd: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    out = even + odd
+    out *= np.float32(3)
+    out += before
+    out += after
+    out *= np.float32(0.125)
+    return out
 
 
 def spread(grid: np.ndarray, height_px: int, width_px: int, cell: float) -> np.ndarray:
@@ -183,7 +196,6 @@ class Warp:
 
 
 _STEPS = 1024               # of a pixel: finer than any of our estimates
-_LINES = 16                 # at a time: few enough to stay in the cache
 
 
 def _cubic(t: np.ndarray) -> list[np.ndarray]:
@@ -273,7 +285,7 @@ def sample(image: np.ndarray, warp: Warp, box: Box, factor: int = 1, spline: boo
     x, y = to_full(np.arange(box[0], box[2], dtype=np.float64)), to_full(np.arange(box[1], box[3], dtype=np.float64))
     if warp.bend is None:
         half = _draw_lines(source, to_own(warp.line_y(y)), taps).swapaxes(0, 1)
-        out = _draw_lines(half, to_own(warp.line_x(x)), taps).swapaxes(0, 1)
+        out = np.ascontiguousarray(_draw_lines(half, to_own(warp.line_x(x)), taps).swapaxes(0, 1))
     else:
         out = _draw_bent(source, warp, x, y, to_own, factor, taps)
     return out[..., 0] if flat else out

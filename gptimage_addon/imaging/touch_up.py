@@ -8,15 +8,14 @@ another tone. Outside the area the original says what all that was; inside it is
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..core.errors import InputError
 from .align import Alignment, align
 from .blend import FEATHER_PX, compose, count_changed, feather, membrane, seam
-from .match import Tone, block_means, fit_field, fit_sharpness, fit_tone, sharpen, shift_tone
+from .match import Tone, block_means, fit_field, fit_sharpness, fit_tone, no_tone, sharpen
 from .resample import Box, Field, Warp, halve, prefilter, sample, spread
 
 __all__ = ("Finished", "TouchUpReport", "finish_window", "paste_window")
@@ -25,36 +24,28 @@ _WORKING_PX = 640_000           # pixels of the pictures that all is measured in
 _MARGIN_PX = 3                  # what models change just outside the mask is no measure of their drift
 _BLOCK = 4
 _FILM_CELL = 8
+_BEYOND = 16.0                  # levels that a tone may push over the end of the range
 _RING_PX = 16                   # around the area, where the sharpness is measured
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class TouchUpReport:
-    """What the model had done to the picture, and what is left of it.
+    """What the model had done to the picture, and what is left of it. All values are JSON's by `asdict`.
 
     `shift_px` and `scale`: how the answer lay against the original, about the window's middle; positive is right and
-    down. `gain` and `offset` (0..1) a channel and `curve` (channel, 0 to 255 in nine steps): what was done to the answer's
-    levels. `seam`: levels of 255 that the step across the mask's edge is above the original's. `changed_outside`:
-    pixels, counted in the result. `why` says more where nothing was aligned.
+    down. `gain`: what the answer's contrast was multiplied by, a channel each. `seam`: levels of 255 that the step
+    across the mask's edge is above the original's; new content has steps of its own. `changed_outside`: pixels, counted
+    in the result. Where `aligned` is False the answer was pasted as it came, and `why` says what was the matter.
     """
 
     shift_px: tuple[float, float]
     scale: float
-    bend_px: float
-    gain: tuple[float, ...]
-    offset: tuple[float, ...]
-    curve: tuple[tuple[float, ...], ...]
+    gain: tuple[float, float, float]
     seam: float
     changed_outside: int
     aligned: bool
-    agreement: float
     why: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()} | {
-            "curve": [list(channel) for channel in self.curve]}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,56 +67,21 @@ def finish_window(
     """
     _check(original, answer, mask)
     mask = np.clip(np.nan_to_num(mask.astype(np.float32, copy=False)), 0, 1)
-    height, width = mask.shape
     answer = answer[..., :3]
-    factor = 1
-    coarse_original, coarse_answer = _levels(original), answer.astype(np.float32)
-    outside = _outside(mask, original)
-    while coarse_original.shape[0] * coarse_original.shape[1] > _WORKING_PX:
-        coarse_original, coarse_answer = halve(coarse_original), halve(coarse_answer)
-        outside = (halve(outside) > 0.999).astype(np.float32)
-        factor *= 2
-    found = Alignment(Warp(width, height), True, 1.0)
-    if drift:
-        found = align(coarse_original @ _LUMA, coarse_answer @ _LUMA, outside, factor, (width, height))
-    warp = found.warp
-    seen = sample(coarse_answer, warp, (0, 0, outside.shape[1], outside.shape[0]), factor)
-    weight = outside * _reached(warp, outside.shape, factor)
-    tone, samples = _tone(coarse_original, seen, weight, found.aligned)
-    seen = tone.apply(seen)
-    drift &= found.aligned                      # what does not show the same has no tone in common, place by place
-    bent = _tone_field(coarse_original, seen, weight, factor, (width, height)) if drift else None
+    found = _measured(original, answer, mask, drift)
     alpha, patch, edge, box = mask, original.copy(), 0.0, _box(mask)
     if box:
         if feathered:
             alpha = mask.copy()
             wide = _grown(box, 2 * FEATHER_PX, mask.shape)
             alpha[wide] = feather(mask[wide])
-        film = None
-        if drift:
-            if bent is not None:
-                place = [np.arange(n) * factor + (factor - 1) / 2 for n in (seen.shape[1], seen.shape[0])]
-                seen = seen * (1 + bent.at(*place))
-            film = membrane(coarse_original - seen, weight, _FILM_CELL)
-        levels = _redrawn(answer, warp, tone, box) if _is_still(warp) or not drift else _sharp(
-            original, answer, mask, warp, tone, box)
-        x, y = np.arange(box[0], box[2]), np.arange(box[1], box[3])
-        if bent is not None:
-            levels *= 1 + bent.at(x, y)
-        if film is not None:
-            levels += _film_at(film, x, y, _FILM_CELL * factor)
         area = (slice(box[1], box[3]), slice(box[0], box[2]))
-        patch[area] = compose(original[area], levels, alpha[area])
+        patch[area] = compose(original[area], _redone(original, answer, mask, found, box), alpha[area])
         around = _grown(box, 1, mask.shape)
         edge = seam(_levels(original[around]), _levels(patch[around]), mask[around])
-    gain, offset = _line(tone, samples)
-    curve = tuple(tuple(round(float(v), 3) for v in line[np.linspace(0, 255, 9).astype(int)]) for line in tone.curves)
-    bend = 0.0 if warp.bend is None else float(np.linalg.norm(
-        warp.bend.at(np.linspace(0, width - 1, 32), np.linspace(0, height - 1, 32)), axis=2).max())
     report = TouchUpReport(
-        shift_px=warp.shift_px, scale=warp.scale, bend_px=bend, gain=gain, offset=offset, curve=curve, seam=edge,
-        changed_outside=count_changed(original, patch, mask), aligned=found.aligned, agreement=found.agreement,
-        why=found.why)
+        shift_px=found.warp.shift_px, scale=found.warp.scale, gain=found.gain, seam=edge,
+        changed_outside=count_changed(original, patch, mask), aligned=found.aligned, why=found.why)
     return Finished(patch, alpha, report)
 
 
@@ -138,23 +94,79 @@ def paste_window(picture: np.ndarray, patch: np.ndarray, mask: np.ndarray, x: in
     if picture.dtype != patch.dtype or picture.ndim != 3 or picture.shape[2:] != patch.shape[2:]:
         raise InputError("The picture and its touched-up part are not of one kind", field="image")
     height, width = picture.shape[:2]
-    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + patch.shape[1], width), min(y + patch.shape[0], height)
-    whole = np.zeros((height, width), np.float32)
-    if x0 < x1 and y0 < y1:
-        inner = (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x))
-        whole[y0:y1, x0:x1] = mask[inner] if mask.shape == patch.shape[:2] else mask[y0:y1, x0:x1]
-    elif mask.shape not in ((height, width), patch.shape[:2]):
+    if mask.shape not in ((height, width), patch.shape[:2]):
         raise InputError("The mask has not the size of the picture", field="mask")
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + patch.shape[1], width), min(y + patch.shape[0], height)
     out = picture.copy()
-    if x0 < x1 and y0 < y1:
-        np.copyto(out[y0:y1, x0:x1], patch[inner], where=(whole[y0:y1, x0:x1] > 0)[..., None])
+    if x0 >= x1 or y0 >= y1:
+        return out, 0
+    inner, there = (slice(y0 - y, y1 - y), slice(x0 - x, x1 - x)), (slice(y0, y1), slice(x0, x1))
+    area = mask[inner] if mask.shape == patch.shape[:2] else mask[there]
+    np.copyto(out[there], patch[inner], where=(area > 0)[..., None])
+    whole = np.zeros((height, width), area.dtype)
+    whole[there] = area
     return out, count_changed(picture, out, whole)
 
 
 # --- Steps ------------------------------------------------------------------------------------------------
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drift:
+    """All that is to be undone. `slow` is the tone's gain from place to place, `film` what is then left at the edge."""
+
+    warp: Warp
+    aligned: bool
+    why: str
+    tone: Tone
+    gain: tuple[float, float, float]
+    slow: Field | None
+    film: np.ndarray | None
+    film_px: int                    # of a cell of it
+
+
+def _measured(original: np.ndarray, answer: np.ndarray, mask: np.ndarray, drift: bool) -> _Drift:
+    height, width = mask.shape
+    factor = 1
+    outside = _outside(mask, original)
+    original, answer = _levels(original), answer.astype(np.float32)
+    while original.shape[0] * original.shape[1] > _WORKING_PX:
+        original, answer = halve(original), halve(answer)
+        outside = (halve(outside) > 0.999).astype(np.float32)
+        factor *= 2
+    found = Alignment(Warp(width, height), True)
+    if drift:
+        found = align(original @ _LUMA, answer @ _LUMA, outside, factor, (width, height))
+    warp = found.warp
+    seen = sample(answer, warp, (0, 0, outside.shape[1], outside.shape[0]), factor)
+    weight = outside * _reached(warp, outside.shape, factor)
+    tone, samples = _tone(original, seen, weight, found.aligned)
+    gain, slow, film = (1.0, 1.0, 1.0), None, None
+    if found.aligned:
+        gain = _gain(tone, samples)
+    if drift and found.aligned:             # what does not show the same has no tone in common, place by place
+        seen = tone.apply(seen)
+        slow = _tone_field(original, seen, weight, factor, (width, height))
+        if slow is not None:
+            seen *= 1 + slow.at(*(np.arange(n) * factor + (factor - 1) / 2 for n in (seen.shape[1], seen.shape[0])))
+        film = membrane(original - seen, weight, _FILM_CELL)
+    return _Drift(warp, found.aligned, found.why, tone, gain, slow, film, _FILM_CELL * factor)
+
+
+def _redone(original: np.ndarray, answer: np.ndarray, mask: np.ndarray, found: _Drift, box: Box) -> np.ndarray:
+    """float32 levels of the box: the answer with the drift undone."""
+    levels = _redrawn(answer, found.warp, found.tone, box) if _is_still(found.warp) else _sharp(
+        original, answer, mask, found.warp, found.tone, box)
+    x, y = np.arange(box[0], box[2]), np.arange(box[1], box[3])
+    if found.slow is not None:
+        levels *= 1 + found.slow.at(x, y)
+    if found.film is not None:
+        levels += spread(found.film, box[3], box[2], found.film_px)[box[1]:, box[0]:]
+    return levels
+
+
 def _check(original: np.ndarray, answer: np.ndarray, mask: np.ndarray) -> None:
-    if original.dtype not in (np.uint8, np.uint16, np.float32, np.float64) or original.ndim != 3 or original.shape[2] not in (3, 4):
+    depths = (np.uint8, np.uint16, np.float32, np.float64)
+    if original.dtype not in depths or original.ndim != 3 or original.shape[2] not in (3, 4):
         raise InputError("The picture must be 8-bit, 16-bit or float, in color", field="image")
     if answer.dtype != np.uint8 or answer.ndim != 3 or answer.shape[2] not in (3, 4):
         raise InputError("The answer must be an 8-bit color picture", field="answer")
@@ -206,20 +218,28 @@ def _tone(
     full = block_means(weight, _BLOCK) > 0.999
     pairs = [block_means(p, _BLOCK)[full] for p in (original, seen)]
     if not aligned:
-        return shift_tone(pairs[0], pairs[1]), pairs[1]
-    difference = (original - seen) @ _LUMA
-    scatter = (block_means(difference ** 2, _BLOCK) - block_means(difference, _BLOCK) ** 2)[full]
-    sure = 4.0 / (4.0 + np.maximum(scatter, 0))
-    # Of a block's mean, in one channel: resampling has made neighbors alike, and luma has less noise than a channel.
-    noise = 5.0 * float(np.median(scatter)) / _BLOCK ** 2 if len(scatter) else 0.0
-    tone = fit_tone(pairs[0], pairs[1], sure, noise)
-    # Where the answer is at the end of the range, its curve cannot know what was beyond; the surroundings do, on average.
+        return no_tone(3), pairs[1]
+    lumas = [p @ _LUMA for p in (original, seen)]
+    rough = [float(np.median(part)) if len(part) else 0.0 for part in (_scatter(luma)[full] for luma in lumas)]
+    scatter = _scatter(lumas[0] - lumas[1])[full]
+    sure = 4.0 / (4.0 + scatter)
+    rows, columns = np.nonzero(full)
+    place = np.stack([columns / full.shape[1], rows / full.shape[0]], 1)
+    tone = fit_tone(pairs[0], pairs[1], sure, max(0.5, rough[1] / max(sum(rough), 1e-3)), place)
+    # Where the answer is at the end of the range, its curve cannot know what was beyond; the surroundings do, on average,
+    # if they show the same.
     for end, at in ((255, seen > 254.5), (0, seen < 0.5)):
         for channel in range(3):
-            known = at[..., channel] & (weight > 0)
-            if int(known.sum()) >= 200:
-                tone.curves[channel, end] = float(np.median(original[..., channel][known]))
+            there = original[..., channel][at[..., channel] & (weight > 0)]
+            near = abs(there - tone.curves[channel, end]) < _BEYOND
+            if int(near.sum()) >= 200 and near.mean() > 0.5:
+                tone.curves[channel, end] = float(np.median(there[near]))
     return tone, pairs[1]
+
+
+def _scatter(image: np.ndarray) -> np.ndarray:
+    """The variance in each block."""
+    return np.maximum(block_means(image ** 2, _BLOCK) - block_means(image, _BLOCK) ** 2, 0)
 
 
 def _tone_field(
@@ -277,6 +297,8 @@ def _sharp(
     ring = _outside(mask[wide], original[wide]) * _reached(warp, mask.shape, 1)[wide] > 0
     filters = fit_sharpness(_levels(original[wide]), levels, ring)
     left, top = box[0] - wide[1].start, box[1] - wide[0].start
+    if filters is None:
+        return levels[top:top + box[3] - box[1], left:left + box[2] - box[0]]
     near = _grown((left, top, left + box[2] - box[0], top + box[3] - box[1]), 3, levels.shape[:2])
     left, top = left - near[1].start, top - near[0].start
     return sharpen(levels[near], filters)[top:top + box[3] - box[1], left:left + box[2] - box[0]]
@@ -286,18 +308,10 @@ def _is_still(warp: Warp) -> bool:
     return warp.bend is None and warp.shift_px == (0.0, 0.0) and warp.scale == 1.0
 
 
-def _film_at(film: np.ndarray, x: np.ndarray, y: np.ndarray, cell: float) -> np.ndarray:
-    values = spread(film, int(y[-1]) + 1, int(x[-1]) + 1, cell)
-    return values[int(y[0]):, int(x[0]):]
-
-
-def _line(tone: Tone, answer: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Gain and offset (0..1) a channel that come nearest to what the tone does to samples (n, 3): for the report only."""
-    gains, offsets = [], []
-    for before, after in zip(answer.T.astype(np.float64), tone.apply(answer).T.astype(np.float64), strict=True):
-        gain = 1.0
+def _gain(tone: Tone, answer: np.ndarray) -> tuple[float, float, float]:
+    """What the tone does to the contrast of samples (n, 3), a channel each: for the report only."""
+    gains = [1.0, 1.0, 1.0]
+    for channel, (before, after) in enumerate(zip(answer.T, tone.apply(answer).T, strict=True)):
         if before.size and before.std() > 1:                    # else there is but one level
-            gain = float(np.cov(before, after, bias=True)[0, 1] / before.var())
-        gains.append(gain)
-        offsets.append(float(np.mean(after - gain * before)) / 255 if before.size else 0.0)
-    return tuple(gains), tuple(offsets)
+            gains[channel] = float(np.cov(before, after, bias=True)[0, 1] / before.var(dtype=np.float64))
+    return gains[0], gains[1], gains[2]

@@ -16,38 +16,40 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..blender import images
+from ..blender import coverage, images, sources
 from ..blender.capture import capture_camera
 from ..blender.host import JobView, host
-from ..blender.masks import image_channels, objects_coverage
+from ..blender.masks import image_channels, uv_faces_mask
 from ..blender.online import check_online
 from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, WorkerError
 from ..core.jobfile import JobSpec, TextureSpec, TouchUpSpec, read_jobfile
-from ..core.request import JobState, Landing, Place, Service, ServiceKind, parse_size
+from ..core.request import JobState, Landing, PixelKind, Place, Service, ServiceKind, parse_size
 from ..imaging import masks
+from .extend import plan_extension
 from .plan import PlannedJob, Reference
 from .reference import camera_target, plan_reference
 from .report import sentence
 from .texture import plan_texture, texture_targets
-from .touch_up import Source, plan_touch_up
+from .touch_up import Framing, plan_touch_up, split
 
 __all__ = ("main",)
 
 DONE, FAILED, UNUSABLE, NOT_ALLOWED = 0, 1, 2, 3
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], lines: int | None = None) -> int:
     """Run a job file. Gives back the exit status: 0 all done, 1 a job failed, 2 unusable input, 3 no key or not online.
 
-    The JSON lines go to stdout. What Blender and its libraries print there goes to stderr, from now on to the end
-    of the process: they may hold it back until then.
+    The JSON lines go to `lines`, or to stdout. What Blender and its libraries print there then goes to stderr, from now on
+    to the end of the process: they may hold it back until then.
     """
     options = _options(arguments)
     if isinstance(options, int):
         return options
-    sys.stdout.flush()
-    lines = os.dup(1)
-    os.dup2(2, 1)
+    if lines is None:
+        sys.stdout.flush()
+        lines = os.dup(1)
+        os.dup2(2, 1)
     try:
         with open(lines, "w", encoding="utf-8", closefd=False) as out:
             return _run(options, lambda facts: print(json.dumps(facts), file=out, flush=True))
@@ -96,8 +98,10 @@ def _service(text: str) -> Service:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
+    """One line of the job file; a touch-up may need several requests."""
+
     spec: JobSpec
-    planned: PlannedJob
+    planned: list[PlannedJob]
 
 
 def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None]) -> int:
@@ -141,20 +145,22 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
             raise InputError(f"{options.save} cannot be written: {error.strerror}", field="--save") from error
     _require_key(service)
 
-    waiting = {task.planned.job.id: task for task in tasks}
+    waiting = list(tasks)
     for task in tasks:
-        host.submit(task.planned.job, task.planned.inputs)
+        host.submit_all(task.planned)
     failed: list[GptImageError] = []
     while waiting:
         host.wait(0.05)
-        for job_id, task in list(waiting.items()):
-            view = host.jobs[job_id]
-            if not view.is_active:
-                del waiting[job_id]
-                files = _save_files(task.spec, view) if view.landed else []
-                emit(_line(task.spec, view, files))
-                if view.error or not files or not (view.landed and view.landed.images):
-                    failed.append(view.error or InputError("no files", field="save"))
+        for task in [task for task in waiting if not any(view.is_active for view in _views(task))]:
+            waiting.remove(task)
+            views = _views(task)
+            # Of islands the last one done has them all.
+            best = max(views, key=lambda view: (view.record.state is JobState.DONE, view.record.ended_at))
+            files = _save_files(task.spec, best) if best.landed else []
+            emit(_line(task.spec, views, best, files))
+            errors = [view.error for view in views if view.error]
+            if errors or not files or not (best.landed and best.landed.images):
+                failed.append(errors[0] if errors else InputError("no files", field="save"))
     if options.save:
         try:
             bpy.ops.wm.save_as_mainfile(filepath=str(options.save.resolve()), check_existing=False)
@@ -164,6 +170,10 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
     if any(isinstance(error, KeyMissingError | OnlineAccessError) for error in failed):
         return NOT_ALLOWED
     return FAILED if failed else DONE
+
+
+def _views(task: _Task) -> list[JobView]:
+    return [host.jobs[planned.job.id] for planned in task.planned]
 
 
 def _require_key(service: Service) -> None:
@@ -179,7 +189,7 @@ def _require_key(service: Service) -> None:
         raise KeyMissingError("There is no API key", hint="Set OPENAI_API_KEY, or enter the key in Blender's preferences")
 
 
-def _plan(spec: JobSpec, service: Service) -> PlannedJob:
+def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
     references = [
         _load_reference(r.path, r.image, r.role, f"references[{i}]") for i, r in enumerate(spec.references)]
     if isinstance(spec, TextureSpec):
@@ -187,12 +197,9 @@ def _plan(spec: JobSpec, service: Service) -> PlannedJob:
         landing = Landing(
             place=Place.REPLACE_SLOT if objects else Place.IMAGE, faces=spec.faces, scale_m=spec.scale_m,
             asset=spec.asset, targets=texture_targets(objects, spec.faces) if objects else ())
-        return plan_texture(spec.words, service, landing, references)
+        return [plan_texture(spec.words, service, landing, references)]
     if isinstance(spec, TouchUpSpec):
-        source = _load_source(spec.image)
-        landing = Landing(place=Place.IMAGE)
-        return plan_touch_up(spec.words, service, source, _mask(spec, source), landing, context=spec.context,
-                             references=references)
+        return _plan_touch_up(spec, service, references)
     if spec.from_view:
         camera = bpy.data.objects.get(spec.from_view)
         if camera is None or camera.type != 'CAMERA':
@@ -202,39 +209,74 @@ def _plan(spec: JobSpec, service: Service) -> PlannedJob:
         references.insert(0, Reference(data, "image/png", width, height, "the view of the scene: keep its layout"))
     place = Place(spec.place)
     landing = Landing(place=place, targets=camera_target(bpy.context.scene) if place is Place.CAMERA else ())
-    return plan_reference(spec.words, service, landing, references)
+    return [plan_reference(spec.words, service, landing, references)]
 
 
-def _load_source(image: str) -> Source:
+def _plan_touch_up(spec: TouchUpSpec, service: Service, references: list[Reference]) -> list[PlannedJob]:
+    source = _load_source(spec.image)
+    if spec.save and spec.save.lower().endswith(".exr") != (source.pixels is not PixelKind.DISPLAY):
+        ending = ".png" if source.pixels is PixelKind.DISPLAY else ".exr"
+        raise InputError(f"The result for {source.name} is a {ending[1:].upper()} file", field="save", hint=f"End it with {ending}")
+    landing = Landing(place=Place.COMPOSITOR if spec.layer == "compositor" else Place.IMAGE)
+    framing = Framing(spec.context, spec.mask.whole, spec.separate)
+    if spec.extend:
+        return plan_extension(spec.words, service, source, spec.extend, landing, framing, references=references)
+    pieces = split(_mask(spec, source), spec.words, service, framing)
+    return plan_touch_up(spec.words, service, source, pieces, landing, references=references)
+
+
+def _load_source(image: str) -> sources.Source:
     """The picture to touch up. A Render Result that a fresh background Blender does not have is rendered now."""
-    scene = bpy.context.scene
-    if image == "Render Result":
+    if image == images.RENDER_RESULT:
+        scene = bpy.context.scene
         try:
-            data, width, height = images.render_result_bytes(scene)
+            return sources.render_source(scene)
         except InputError:
             _say("rendering the scene")
             bpy.ops.render.render()
-            data, width, height = images.render_result_bytes(scene)
-        return Source(data, "image/png", width, height, image)
-    name = image if image in bpy.data.images else ""
-    picture = _load_reference("" if name else image, name, "", "image")
-    return Source(picture.data, picture.mime, picture.width_px, picture.height_px, name or Path(image).stem)
+            return sources.render_source(scene)
+    if image in bpy.data.images:
+        return sources.image_source(bpy.data.images[image])
+    return sources.file_source(Path(bpy.path.abspath(image)))
 
 
-def _mask(spec: TouchUpSpec, source: Source) -> np.ndarray:
-    size = (source.width_px, source.height_px)
-    given = spec.mask
-    if given.border:
-        mask = masks.from_border(*given.border, size)
-    elif given.polygon:
-        points = [(x * size[0], (1 - y) * size[1]) for x, y in given.polygon]
-        mask = masks.from_polygon(points, size)
-    elif given.objects:
-        mask = objects_coverage(bpy.context.scene, [_object(name) for name in given.objects], *size)
-    else:
-        mask = _mask_image(given.image)
+def _mask(spec: TouchUpSpec, source: sources.Source) -> np.ndarray:
+    mask = _plain_mask(spec, source)
+    if spec.mask.whole:
+        return mask
     mask = masks.grow(mask, spec.grow) if spec.grow else mask
     return masks.feather(mask, spec.feather) if spec.feather else mask
+
+
+def _plain_mask(spec: TouchUpSpec, source: sources.Source) -> np.ndarray:
+    given, size, scene = spec.mask, source.size, bpy.context.scene
+    if given.border:
+        return masks.from_border(*given.border, size)
+    if given.polygon:
+        return masks.from_polygon(masks.from_fractions(given.polygon, size), size)
+    if given.objects:
+        return coverage.objects_coverage(scene, [_object(name) for name in given.objects], *size)
+    if given.faces:
+        obj = _object(given.faces)
+        return coverage.faces_coverage(scene, [obj], *size) if source.is_render else uv_faces_mask(obj, *size)
+    if given.material:
+        material = bpy.data.materials.get(given.material)
+        if material is None:
+            raise InputError(f"There is no material {given.material!r}", field="mask.material", hint="Check the name in the .blend file")
+        return coverage.material_coverage(scene, [material], *size)
+    if given.vertex_group:
+        name, group = given.vertex_group
+        return coverage.vertex_group_coverage(scene, _object(name), group, *size)
+    if given.depth:
+        return coverage.depth_coverage(scene, *given.depth, *size)
+    if given.alpha:
+        if spec.image not in bpy.data.images or source.is_render:
+            raise InputError("Only an image of the .blend file has an alpha that can be read here", field="mask.alpha",
+                             hint="Load the picture into the file, or use a mask image")
+        return masks.from_alpha(image_channels(bpy.data.images[spec.image]))
+    if given.whole:
+        return np.ones(size[::-1], np.float32)
+    return _mask_image(given.image)
 
 
 def _mask_image(given: str) -> np.ndarray:
@@ -296,30 +338,39 @@ def _save_files(spec: JobSpec, view: JobView) -> list[str]:
     return saved
 
 
-def _line(spec: JobSpec, view: JobView, files: list[str]) -> dict[str, object]:
-    result, job = view.record.result, view.job
+def _line(spec: JobSpec, views: list[JobView], best: JobView, files: list[str]) -> dict[str, object]:
+    """What is told of a line of the job file, done in one or more requests. `best` is the one whose pictures count."""
+    result, job = best.record.result, best.job
     practice = job.service.kind is ServiceKind.PRACTICE
-    cost = result.cost_usd if result else None
+    results = [view.record.result for view in views if view.record.result]
+    costs = [each.cost_usd for each in results if each.cost_usd is not None]
+    cost = sum(costs) if costs else None
     report: dict[str, object] = {"job": job.id, "practice": practice}
+    if len(views) > 1:
+        report["jobs"] = [view.job.id for view in views]
     if practice:
         report["would_have_cost_usd"] = cost
     if result:
-        report |= {"seconds": result.seconds, "request_id": result.request_id}
+        report |= {"seconds": max(each.seconds for each in results), "request_id": result.request_id}
         # Of a touch-up: changed_outside, shift_px, scale, gain, seam, and the same of every variant.
         reports = [picture.report for picture in result.pictures if picture.report]
         report |= (reports[0] if reports else {}) | ({"variants": reports} if len(reports) > 1 else {})
-    if view.landed:
-        report |= {"message": view.landed.message, "complete": view.landed.complete}
+    if best.landed:
+        report |= {"message": best.landed.message, "complete": best.landed.complete}
+    worst = next((view for view in views if view.error), best)
+    usages = [each.usage for each in results if each.usage]
     return {
-        "id": spec.id, "state": str(view.record.state), "images": list(view.landed.images) if view.landed else [],
-        "files": files, "cost_usd": 0.0 if practice else cost, "usage": result.usage if result else None,
-        "report": report, "error": view.record.error,
+        "id": spec.id, "state": str(worst.record.state), "images": list(best.landed.images) if best.landed else [],
+        "files": files, "cost_usd": 0.0 if practice else cost, "usage": usages[0] if len(usages) == 1 else usages or None,
+        "report": report, "error": worst.record.error,
     }
 
 
 def _planned_line(task: _Task) -> dict[str, object]:
-    job = task.planned.job
-    practice = job.service.kind is ServiceKind.PRACTICE
-    report = {"practice": practice, "estimate_usd": job.estimate_usd, "estimate_exact": job.estimate_exact}
+    jobs = [planned.job for planned in task.planned]
+    practice = jobs[0].service.kind is ServiceKind.PRACTICE
+    prices = [job.estimate_usd for job in jobs]
+    estimate = None if None in prices else sum(prices)
+    report = {"practice": practice, "estimate_usd": estimate, "estimate_exact": all(job.estimate_exact for job in jobs)}
     return {"id": task.spec.id, "state": "planned", "images": [], "files": [],
-            "cost_usd": 0.0 if practice else job.estimate_usd, "usage": None, "report": report, "error": None}
+            "cost_usd": 0.0 if practice else estimate, "usage": None, "report": report, "error": None}

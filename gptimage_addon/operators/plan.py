@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +16,7 @@ from ..blender.host import SESSION, Landed
 from ..core import catalog, pricing
 from ..core.prompts import name_from_prompt
 from ..core.request import (
-    Edit, Finish, Generate, Job, JobRecord, Landing, Result, SentPicture, Service, ServiceKind, parse_size,
+    Finish, Job, JobRecord, Landing, Request, Result, SentPicture, Service, ServiceKind, parse_size,
 )
 from ..library.journal import new_job_id
 from .report import push_undo
@@ -47,32 +45,32 @@ Template = Callable[..., str]
 
 
 def _request(
-    words: Generate, template: Template, references: Sequence[Reference], finish: Finish | None,
-) -> tuple[Generate | Edit, dict[str, bytes]]:
+    words: Request, template: Template, references: Sequence[Reference], finish: Finish | None,
+) -> tuple[Request, dict[str, bytes]]:
     """What is sent for the artist's words and pictures, and the pictures' files.
 
-    A touch-up sends its window first; the worker cuts it out of the source, with the mask beside it.
+    A touch-up sends its window first; the worker cuts it out of the source, and makes the mask or the marks beside it.
     """
     roles = tuple(reference.role for reference in references)
     if finish and references:
         roles = ("the picture to change", *roles)
-    request = replace(words, prompt=template(words.prompt, roles=roles))
+    request = words._replace(prompt=template(words.prompt, roles=roles))
     if not references and not finish:
         return request, {}
     inputs = {f"inputs/{i}.{reference.mime.partition('/')[2]}": reference for i, reference in enumerate(references)}
     sent = [SentPicture(path, r.mime, r.width_px, r.height_px, r.role) for path, r in inputs.items()]
-    mask = None
+    overlay = {}
     if finish:
         size = parse_size(request.size)
         sent.insert(0, SentPicture("prepared/window.png", "image/png", *size))
-        mask = SentPicture("prepared/mask.png", "image/png", *size)
-    shared = {f.name: getattr(request, f.name) for f in dataclasses.fields(request)}
+        name = "markup" if finish.marks else "mask"
+        overlay[name] = SentPicture(f"prepared/{name}.png", "image/png", *size)
     files = {path: reference.data for path, reference in inputs.items()}
-    return Edit(**shared, images=tuple(sent), mask=mask), files
+    return request._replace(images=tuple(sent), **overlay), files
 
 
 def price(
-    words: Generate, template: Template, service: Service, references: Sequence[Reference] = (),
+    words: Request, template: Template, service: Service, references: Sequence[Reference] = (),
     finish: Finish | None = None,
 ) -> pricing.Price:
     """What the job would cost. Raises InputError for what the service would refuse. Cheap; a panel may call it."""
@@ -82,7 +80,7 @@ def price(
 
 
 def plan_job(
-    kind: str, words: Generate, template: Template, service: Service, landing: Landing,
+    kind: str, words: Request, template: Template, service: Service, landing: Landing,
     references: Sequence[Reference] = (), finish: Finish | None = None,
 ) -> PlannedJob:
     """The job for the artist's words, checked and priced. Nothing is sent or written.
@@ -96,7 +94,7 @@ def plan_job(
     found = pricing.estimate(request, service.kind)
     job = Job(
         id=new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
-        landing=replace(landing, session=SESSION, blend=bpy.data.filepath), finish=finish,
+        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
         deadline_s=catalog.deadline_s(request.size),
@@ -128,11 +126,15 @@ def adopt_results(job: Job, record: JobRecord, folder: Path) -> list[bpy.types.I
 def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
     picture = result.pictures[index]
     paid = job.service.kind is not ServiceKind.PRACTICE and result.cost_usd is not None
-    return {
+    touch_up: dict[str, object] = {"parent": ""}
+    if job.finish:
+        touch_up = {"parent": job.finish.parent, "of_render": job.finish.layered, "extend": list(job.finish.extend),
+                    "variants_of": job.landing.variants_of or job.id, "result": index, "estimate_usd": job.estimate_usd or 0.0}
+    return touch_up | {
         "job_id": job.id, "kind": job.kind, "prompt": job.prompt, "model": job.request.model,
         "size": f"{picture.width_px}x{picture.height_px}", "quality": job.request.quality,
         "cost_usd": round(result.cost_usd / len(result.pictures), 6) if paid else 0.0,
-        "date": job.created, "parent": job.finish.parent if job.finish else "", "service": str(job.service.kind),
+        "date": job.created, "service": str(job.service.kind),
         "variant": index + 1, "variants": len(result.pictures),
     }
 

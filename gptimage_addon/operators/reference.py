@@ -16,7 +16,7 @@ from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import reference_prompt
-from ..core.request import Generate, Job, JobRecord, Landing, Place, Service, Target
+from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Target
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
@@ -45,7 +45,7 @@ def camera_target(scene: bpy.types.Scene) -> tuple[Target, ...]:
 
 
 def plan_reference(
-    words: Generate, service: Service, landing: Landing, references: Sequence[Reference] = (),
+    words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (),
 ) -> PlannedJob:
     """The job for a reference picture. Raises InputError, OnlineAccessError."""
     return plan_job(KIND, words, reference_prompt, service, landing, references)

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, IntVectorProperty
 
 from ..core import catalog
 from ..core.errors import InputError
-from ..core.request import Generate
+from ..core.request import Request
 
 __all__ = ("CUSTOM", "PanelSettings", "RequestSettings", "read_settings")
 
@@ -76,7 +76,7 @@ class PanelSettings(RequestSettings):
         subtype='XYZ')
 
 
-def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = None) -> Generate:
+def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = None) -> Request:
     """The settings as a request whose prompt is still the artist's own words.
 
     What a script has set on the operator counts, all else is the panel's. Raises InputError for a missing Text.
@@ -101,4 +101,4 @@ def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = No
         values["model"] = custom_model.strip()
     if values["output_format"] == "png":
         values["output_compression"] = None
-    return Generate(**values)
+    return Request(**values)

@@ -93,7 +93,7 @@ class GPTIMAGE_OT_repair(bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: "GPTIMAGE_OT_repair") -> str:
-        return cls.bl_rna.properties["action"].enum_items[properties.action].description
+        return properties.bl_rna.properties["action"].enum_items[properties.action].description
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         match Repair(self.action):

@@ -16,7 +16,7 @@ from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt, texture_prompt
-from ..core.request import Generate, Job, JobRecord, Landing, Place, Service, Target
+from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Target
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
@@ -59,7 +59,7 @@ def texture_targets(objects: Sequence[bpy.types.Object], faces: bool = False) ->
 
 
 def plan_texture(
-    words: Generate, service: Service, landing: Landing, references: Sequence[Reference] = (),
+    words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (),
 ) -> PlannedJob:
     """The job for a texture. Raises InputError, OnlineAccessError."""
     return plan_job(KIND, words, texture_prompt, service, landing, references)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variants of a result where one of them is shown: step through them, accept one or discard them all.
+"""The variants of a result where one of them is shown: step through them, compare, accept one or discard them all.
 
 No postponed annotations here: Blender reads those of the operator as properties.
 """
@@ -8,19 +8,26 @@ No postponed annotations here: Blender reads those of the operator as properties
 from collections.abc import Iterable
 
 import bpy
-from bpy.props import IntProperty
+from bpy.props import EnumProperty, IntProperty
 
-from ..blender.images import PROVENANCE, provenance
-from ..blender.materials import picture_node
+from ..blender import compositor, materials, view
+from ..blender.host import host
+from ..blender.images import PROVENANCE, RENDER_RESULT, adopt_picture, provenance
+from ..core.errors import GptImageError, InputError
+from .report import report
 
-__all__ = ("staged_image", "variant_holder")
+__all__ = (
+    "add_to_compositor", "job_images", "number_variants", "remove_staged", "staged_image", "staged_variants", "variant_holder",
+)
+
+_READ = "gptimage_before"           # on an image that was read only to be compared with
 
 
 def variant_holder(context: bpy.types.Context) -> tuple[object, str] | None:
     """(owner, attribute) of what shows one of our images here, or None. Reads state only; a panel may call it.
 
     The Image Editor's image, the Shader Editor's active node, and in the 3D Viewport the active empty or the
-    picture of the active object's active material.
+    picture of the active object's active material; in its camera view the touch-up that waits.
     """
     space = context.space_data
     holder: tuple[object, str] | None = None
@@ -31,7 +38,7 @@ def variant_holder(context: bpy.types.Context) -> tuple[object, str] | None:
         holder = (node, "image") if node and hasattr(node, "image") else None
     elif context.object and context.object.type == 'EMPTY':
         holder = context.object, "data"
-    elif context.object and (node := picture_node(context.object.active_material)):
+    elif context.object and (node := materials.picture_node(context.object.active_material)):
         holder = node, "image"
     image = getattr(*holder) if holder else None
     return holder if isinstance(image, bpy.types.Image) and "variants" in provenance(image) else None
@@ -47,20 +54,26 @@ class GPTIMAGE_OT_step_variant(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if variant_holder(context) is None:
+        if variant_holder(context) is None and staged_image(context) is None:
             cls.poll_message_set("No generated image is shown here")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         holder = variant_holder(context)
-        if holder is None:
+        shown = staged_image(context) or (getattr(*holder) if holder else None)
+        if shown is None:
             return {'CANCELLED'}
-        shown = getattr(*holder)
-        variants = {provenance(image)["variant"]: image for image in _siblings(shown)}
+        facts = provenance(shown)
+        siblings = staged_variants(facts["variants_of"]) if _is_staged(shown) else job_images(facts["job_id"])
+        variants = {provenance(image)["variant"]: image for image in siblings}
         order = sorted(variants)
         position = order.index(provenance(shown)["variant"])
-        setattr(*holder, variants[order[(position + self.step) % len(order)]])
+        wanted = variants[order[(position + self.step) % len(order)]]
+        if _is_staged(shown):
+            _show_staged(context, wanted, shown)
+        else:
+            setattr(*holder, wanted)
         for image in _unused([shown]):
             image.use_fake_user = True          # stays in the file, for stepping back
         return {'FINISHED'}
@@ -69,16 +82,51 @@ class GPTIMAGE_OT_step_variant(bpy.types.Operator):
 # --- touch-ups: staged until accepted or discarded ----------------------------------------------------------
 
 def staged_image(context: bpy.types.Context) -> bpy.types.Image | None:
-    """The touch-up that this Image Editor shows, if it waits to be accepted. Reads state only; a panel may call it."""
-    image = getattr(context.space_data, "image", None)
+    """The touch-up that waits to be accepted here, or None. Reads state only; a panel may call it.
+
+    In an Image Editor the one it shows, in a 3D Viewport's camera view that of the render.
+    """
+    space = context.space_data
+    if space and space.type == 'VIEW_3D':
+        image = bpy.data.images.get(context.window_manager.gptimage.staged)
+        return image if _is_staged(image) and provenance(image).get("of_render") else None
+    image = getattr(space, "image", None)
+    return image if _is_staged(image) else None
+
+
+def _is_staged(image: bpy.types.Image | None) -> bool:
     facts = provenance(image)
-    return image if facts.get("kind") == "touch_up" and not facts.get("accepted") else None
+    return facts.get("kind") == "touch_up" and not facts.get("accepted")
 
 
-def _siblings(image: bpy.types.Image) -> list[bpy.types.Image]:
-    """The images of the same job, with this one."""
-    job_id = provenance(image)["job_id"]
-    return [each for each in bpy.data.images if provenance(each).get("job_id") == job_id]
+def job_images(job_id: str) -> list[bpy.types.Image]:
+    """The images of a job."""
+    return [image for image in bpy.data.images if provenance(image).get("job_id") == job_id]
+
+
+def staged_variants(job_id: str) -> list[bpy.types.Image]:
+    """The images that wait as variants of a job, in their order."""
+    found = [image for image in bpy.data.images if _is_staged(image) and provenance(image).get("variants_of") == job_id]
+    return sorted(found, key=lambda image: provenance(image)["variant"])
+
+
+def number_variants(images: list[bpy.types.Image]) -> None:
+    """Note on each which of how many variants it is."""
+    for number, image in enumerate(images, 1):
+        image[PROVENANCE]["variant"], image[PROVENANCE]["variants"] = number, len(images)
+
+
+def _editors(context: bpy.types.Context) -> list[bpy.types.Area]:
+    return [area for window in context.window_manager.windows for area in window.screen.areas if area.type == 'IMAGE_EDITOR']
+
+
+def _show_staged(context: bpy.types.Context, image: bpy.types.Image | None, instead_of: bpy.types.Image) -> None:
+    """Show an image wherever another one waits."""
+    for area in _editors(context):
+        if area.spaces.active.image == instead_of:
+            view.show_image(area, image)
+    if context.window_manager.gptimage.staged == instead_of.name:
+        context.window_manager.gptimage.staged = image.name if _is_staged(image) else ""
 
 
 def _unused(images: Iterable[bpy.types.Image]) -> list[bpy.types.Image]:
@@ -93,9 +141,9 @@ def _unused(images: Iterable[bpy.types.Image]) -> list[bpy.types.Image]:
     return [image for image in images if image not in shown and not users[image]]
 
 
-def _remove_staged(job: Iterable[bpy.types.Image]) -> None:
-    """Remove those of a job's images that nothing uses. What was accepted stays."""
-    bpy.data.batch_remove(_unused(image for image in job if not provenance(image).get("accepted")))
+def remove_staged(images: Iterable[bpy.types.Image]) -> None:
+    """Remove those of the images that nothing uses. What was accepted stays."""
+    bpy.data.batch_remove(_unused(image for image in images if not provenance(image).get("accepted")))
 
 
 class _Staged:
@@ -105,7 +153,7 @@ class _Staged:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if staged_image(context) is None:
+        if context.space_data is None or staged_image(context) is None:
             cls.poll_message_set("No touch-up waits here to be accepted")
             return False
         return True
@@ -116,15 +164,82 @@ class GPTIMAGE_OT_accept_variant(_Staged, bpy.types.Operator):
     bl_label = "Accept"
     bl_description = "Keep the variant that is shown, and remove the others from this file. The job's folder keeps them"
 
+    landing: EnumProperty(
+        name="Accept As", description="Where the touch-up goes. As the panel says if a script does not tell", options={'SKIP_SAVE'},
+        items=[("image", "New Image", "An image of its own"),
+               ("compositor", "Compositor Layer", "A layer over the render in the compositor"),
+               ("everywhere", "Replace Everywhere", "In the old image's place wherever that is used"),
+               ("node", "Active Node", "Only in the active Image Texture node")])
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         image = staged_image(context)
         if image is None:
             return {'CANCELLED'}
+        settings = context.scene.gptimage
+        is_render = provenance(image).get("of_render")
+        landing = settings.render_landing if is_render else settings.texture_landing
+        if self.properties.is_property_set("landing"):
+            landing = self.landing
+        try:
+            if landing == "compositor":
+                add_to_compositor(context.scene, image)
+                self.report({'INFO'}, "Added to the compositor. The next render shows it")
+            elif landing == "everywhere":
+                _replace_everywhere(image)
+            elif landing == "node":
+                _replace_in_node(context, image)
+        except GptImageError as error:
+            if landing != "compositor":         # nothing was done yet: the artist can choose again
+                return report(self, error)
+            self.report({'WARNING'}, f"Kept as an image: {error.message}. {error.hint}")
         image[PROVENANCE]["accepted"] = True
-        _remove_staged(_siblings(image))
+        _stop_comparing(context)
+        if context.window_manager.gptimage.staged == image.name:
+            context.window_manager.gptimage.staged = ""
+        remove_staged(staged_variants(provenance(image)["variants_of"]))
         image.use_fake_user = True              # it was paid for: never lost because no editor shows it
-        context.scene.gptimage.show_area = False
+        settings.show_area = False
         return {'FINISHED'}
+
+
+def add_to_compositor(scene: bpy.types.Scene, image: bpy.types.Image) -> None:
+    """Lay a touch-up over the scene's render. Raises InputError where that cannot show what the image shows."""
+    facts = provenance(image)
+    if not facts.get("of_render"):
+        raise InputError("Only touch-ups of the render can be layers of the compositor", field="layer", hint="Use a new image")
+    if facts.get("extend"):
+        raise InputError("A larger frame is no layer over the render", field="layer",
+                         hint="Use Match Camera and render again, or keep the image")
+    path = host.journal.folder(facts["job_id"]) / f"results/{facts['result']}-patch.png"
+    try:
+        patch = adopt_picture(path, f"{image.name} Layer")
+    except OSError as error:
+        raise InputError("The layer's file is gone from the job's folder", field="layer", hint="Keep the image") from error
+    compositor.add_layer(scene, patch, image.name)
+
+
+def _parent(image: bpy.types.Image) -> bpy.types.Image:
+    parent = bpy.data.images.get(provenance(image)["parent"])
+    if parent is None or parent.name == RENDER_RESULT:
+        raise InputError("The image this was made from is gone", field="landing", hint="Accept it as a new image")
+    return parent
+
+
+def _replace_everywhere(image: bpy.types.Image) -> None:
+    parent = _parent(image)
+    parent.user_remap(image)
+    parent.use_fake_user = True                 # one click back
+
+
+def _replace_in_node(context: bpy.types.Context, image: bpy.types.Image) -> None:
+    parent = _parent(image)
+    material = context.object.active_material if context.object else None
+    node = material.node_tree.nodes.active if material and material.node_tree else None
+    if getattr(node, "image", None) != parent:
+        raise InputError(f"The active node of the active object's material does not show {parent.name}", field="landing",
+                         hint="Select that Image Texture node in the Shader Editor, or accept it as a new image")
+    node.image = image
+    parent.use_fake_user = parent.users == 0
 
 
 class GPTIMAGE_OT_discard_variants(_Staged, bpy.types.Operator):
@@ -136,9 +251,68 @@ class GPTIMAGE_OT_discard_variants(_Staged, bpy.types.Operator):
         image = staged_image(context)
         if image is None:
             return {'CANCELLED'}
-        context.space_data.image = bpy.data.images.get(provenance(image)["parent"])
-        _remove_staged(_siblings(image))
+        _stop_comparing(context)
+        _show_staged(context, bpy.data.images.get(provenance(image)["parent"]), image)
+        remove_staged(staged_variants(provenance(image)["variants_of"]))
         return {'FINISHED'}
 
 
-classes = (GPTIMAGE_OT_step_variant, GPTIMAGE_OT_accept_variant, GPTIMAGE_OT_discard_variants)
+class GPTIMAGE_OT_more_variants(_Staged, bpy.types.Operator):
+    bl_idname = "gptimage.more_variants"
+    bl_label = "More Variants"
+    bl_description = "Ask for the same once more, for the same price. What comes joins the variants that wait"
+    bl_options = {'REGISTER'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        image = staged_image(context)
+        if image is None:
+            return {'CANCELLED'}
+        facts = provenance(image)
+        try:
+            host.repeat(facts["job_id"], variants_of=facts["variants_of"])
+        except GptImageError as error:
+            return report(self, error)
+        return {'FINISHED'}
+
+
+# --- before and after -------------------------------------------------------------------------------------
+
+class GPTIMAGE_OT_compare(_Staged, bpy.types.Operator):
+    bl_idname = "gptimage.compare"
+    bl_label = "Compare"
+    bl_description = "Draw the picture from before over the left part, up to the wipe"
+    bl_options = {'INTERNAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        image = staged_image(context)
+        if image is None:
+            return {'CANCELLED'}
+        context.area.tag_redraw()
+        if context.window_manager.gptimage.before:
+            _stop_comparing(context)
+            return {'FINISHED'}
+        facts = provenance(image)
+        before = bpy.data.images.get(facts["parent"])
+        if before is None or before.name == RENDER_RESULT:      # a render has no pixels to draw: the file that was made of it has
+            path = next(host.journal.folder(facts["job_id"]).glob("inputs/source.*"), None)
+            if path is None:
+                self.report({'WARNING'}, "The picture from before is gone from the job's folder")
+                return {'CANCELLED'}
+            before = bpy.data.images.load(str(path))
+            before.name = f"{image.name} Before"
+            before[_READ] = True
+        context.window_manager.gptimage.before = before.name
+        return {'FINISHED'}
+
+
+def _stop_comparing(context: bpy.types.Context) -> None:
+    before = bpy.data.images.get(context.window_manager.gptimage.before)
+    context.window_manager.gptimage.before = ""
+    if before is not None and _READ in before:
+        bpy.data.images.remove(before)
+
+
+classes = (
+    GPTIMAGE_OT_step_variant, GPTIMAGE_OT_accept_variant, GPTIMAGE_OT_discard_variants, GPTIMAGE_OT_more_variants,
+    GPTIMAGE_OT_compare,
+)

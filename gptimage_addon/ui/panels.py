@@ -74,9 +74,10 @@ class _Queue(Tab):
         draw_queue(self.layout, context.window_manager)
 
 
-def draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+def draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context, image: bpy.types.Image | None = None) -> None:
+    """Arrows through the variants of an image: the one given, or what is shown here."""
     holder = variant_holder(context)
-    facts = provenance(getattr(*holder)) if holder else {}
+    facts = provenance(image or (getattr(*holder) if holder else None))
     if facts.get("variants", 1) > 1:
         row = layout.row(align=True)
         row.operator("gptimage.step_variant", text="", icon='TRIA_LEFT').step = -1
@@ -126,6 +127,7 @@ class GPTIMAGE_PT_texture_more(_MoreSettings, bpy.types.Panel):
 class GPTIMAGE_PT_reference(Tab, bpy.types.Panel):
     bl_label = "Reference"
     bl_space_type = 'VIEW_3D'
+    bl_order = 2                                # the touch-up of the camera view stands between
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -139,6 +141,7 @@ class GPTIMAGE_PT_reference_more(_MoreSettings, bpy.types.Panel):
 
 class GPTIMAGE_PT_queue(_Queue, bpy.types.Panel):
     bl_space_type = 'VIEW_3D'
+    bl_order = 3
 
 
 def _draw_reference(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -46,6 +46,12 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
     base_url: StringProperty(
         name="Base URL", description="Address of the server's API. It usually ends in /v1",
         default="http://127.0.0.1:8080/v1", update=_service_changed)
+    mask_style: EnumProperty(
+        name="Masks", description="How this server wants to be told the area of a touch-up. One that looks at no mask changes "
+        "nothing outside the area all the same", default="ALPHA", update=_service_changed,
+        items=[("ALPHA", "Transparent", "As OpenAI does: what is transparent changes. White in the same file, for servers that look at that"),
+               ("WHITE", "White", "What is white changes, in a file without transparency"),
+               ("MASK_IMAGE", "White, as mask_image", "The same in the field mask_image, as vLLM-Omni has it")])
     data_dir: StringProperty(
         name="Data Folder", description="Where requests, answers and pictures are kept. Empty uses the extension's own folder. "
         "A change takes effect after a restart", subtype='DIR_PATH')
@@ -71,6 +77,7 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         service = read_preferences().service
         if service.kind is ServiceKind.COMPATIBLE:
             layout.prop(self, "base_url")
+            layout.prop(self, "mask_style")
         if service.kind is ServiceKind.PRACTICE:
             layout.label(text="Runs on this machine, needs no key and costs nothing", icon='INFO')
         else:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -18,12 +19,12 @@ from ..core import pricing
 from ..core.catalog import shutdown_notice
 from ..core.errors import GptImageError, InputError, Repair
 from ..core.prompts import name_from_prompt
-from ..core.request import Finish, Generate, JobState, Service, ServiceKind
+from ..core.request import Finish, JobState, Request, Service, ServiceKind
 from ..operators.plan import Template, price
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
-__all__ = ("draw_button", "draw_error", "draw_price", "draw_queue", "draw_wrapped")
+__all__ = ("dollars", "draw_button", "draw_error", "draw_price", "draw_queue", "draw_wrapped", "find_price", "price_text")
 
 JOBS_SHOWN = 8
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
@@ -69,7 +70,7 @@ def draw_error(layout: bpy.types.UILayout, error: GptImageError) -> None:
 
 @lru_cache(maxsize=64)
 def _price_or_error(
-    words: Generate, template: Template, service: Service, finish: Finish | None,
+    words: Request, template: Template, service: Service, finish: Finish | None,
 ) -> pricing.Price | InputError:
     try:
         return price(words, template, service, finish=finish)
@@ -77,41 +78,56 @@ def _price_or_error(
         return error
 
 
-def _dollars(usd: float) -> str:
+def dollars(usd: float) -> str:
     return f"${usd:.4f}" if usd < 0.1 else f"${usd:.2f}"
 
 
+Requests = Sequence[tuple[Request, Finish | None]]
+
+
+def find_price(requests: Requests, template: Template, service: Service) -> pricing.Price:
+    """What the requests cost together. Cached; a panel may call it. Raises InputError for what cannot be sent."""
+    found = [_price_or_error(words, template, service, finish) for words, finish in requests]
+    for each in found:
+        if isinstance(each, InputError):
+            raise each
+    usages = [each.usage for each in found]
+    return pricing.Price(sum(each.usd for each in found), pricing.Usage(*map(sum, zip(*usages, strict=True))),
+                         all(each.exact for each in found), all(each.known for each in found))
+
+
+def price_text(found: pricing.Price, service: Service) -> str:
+    """The price as the artist reads it."""
+    if not found.known:
+        return "Price: see your server"
+    amount = ("" if found.exact else "about ") + dollars(found.usd) + ("" if found.exact else " (estimate)")
+    return f"Free. Would have cost {amount}" if service.kind is ServiceKind.PRACTICE else f"Price: {amount}"
+
+
 def draw_price(
-    layout: bpy.types.UILayout, panel: PanelSettings, template: Template,
-    touch_up: tuple[Generate, Finish] | None = None,
+    layout: bpy.types.UILayout, panel: PanelSettings, template: Template, touch_up: Requests = (),
 ) -> str:
     """What the next request costs and where it goes, or why it cannot be sent: then that is returned, else "".
 
-    A touch-up's words have a size of their own.
+    A touch-up's requests have words and sizes of their own, which its panel tells.
     """
     service = read_preferences().service
-    try:
-        words, finish = touch_up or (read_settings(panel), None)
-        found = _price_or_error(words, template, service, finish)
-    except InputError as error:
-        found = error
     column = layout.column(align=True)
-    if isinstance(found, InputError):
+    try:
+        requests = touch_up or [(read_settings(panel), None)]
+        found = find_price(requests, template, service)
+    except InputError as error:
         # An empty prompt is no mistake yet, just the beginning.
-        column.label(text="Write a prompt to see the price" if found.field == "prompt" and not panel.prompt
-                     else found.message, icon='INFO', translate=False)
-        if found.field != "prompt" and found.hint:
-            column.label(text=found.hint, icon='BLANK1', translate=False)
-        return sentence(found)
-    if not found.known:
-        text = "Price: see your server"
-    else:
-        amount = ("" if found.exact else "about ") + _dollars(found.usd) + ("" if found.exact else " (estimate)")
-        text = f"Free. Would have cost {amount}" if service.kind is ServiceKind.PRACTICE else f"Price: {amount}"
-    column.label(text=text, translate=False)
+        column.label(text="Write a prompt to see the price" if error.field == "prompt" and not panel.prompt
+                     else error.message, icon='INFO', translate=False)
+        if error.field != "prompt" and error.hint:
+            column.label(text=error.hint, icon='BLANK1', translate=False)
+        return sentence(error)
+    column.label(text=price_text(found, service), translate=False)
+    words, _ = requests[0]
     many = f"{words.n} x " if words.n > 1 else ""
     where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"
-    if not touch_up:                        # its panel tells the size, and of what
+    if not touch_up:
         where = f"{many}{words.size.replace('x', ' x ')} px, {where}"
     column.label(text=where[0].upper() + where[1:], translate=False)
     try:
@@ -198,10 +214,10 @@ def _outcome(view: JobView) -> str:
         return ""
     cost = result.cost_usd
     if job.service.kind is ServiceKind.PRACTICE:
-        would = f", would have cost {_dollars(cost)}" if cost is not None else ""
+        would = f", would have cost {dollars(cost)}" if cost is not None else ""
         return f"Practice, {result.seconds:.0f} s{would}"
     if cost is not None:
-        paid = f"cost {_dollars(cost)}"
+        paid = f"cost {dollars(cost)}"
     else:
-        paid = f"about {_dollars(job.estimate_usd)}" if job.estimate_usd is not None else "cost not told"
+        paid = f"about {dollars(job.estimate_usd)}" if job.estimate_usd is not None else "cost not told"
     return f"{result.seconds:.0f} s, {paid}"

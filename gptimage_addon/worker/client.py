@@ -23,7 +23,7 @@ from ..core.errors import (
     UncertainError, error_from_answer,
 )
 from ..core.protocol import ModelInfo
-from ..core.request import Edit, Generate, SentPicture, ServiceKind
+from ..core.request import MaskStyle, Request, SentPicture, Service
 from ..library.journal import AnswerHead
 from .answer import is_stream
 
@@ -50,23 +50,34 @@ class OpenAnswer:
         return is_stream(self.head.content_type)
 
 
+class _MaskImageSdk(openai.AsyncOpenAI):
+    """The SDK for servers that take the mask in a field of another name."""
+
+    async def _prepare_options(self, options: Any) -> Any:
+        options = await super()._prepare_options(options)
+        if options.files:
+            options = options.model_copy(update={"files": [
+                ("mask_image" if name == "mask" else name, file) for name, file in options.files]})
+        return options
+
+
 class Client:
     """One service with one key. Use it from one event loop; cancelling a task closes its connection.
 
     Raises InputError(field="service") for a `base_url` that is no address.
     """
 
-    def __init__(self, kind: ServiceKind, base_url: str, key: str) -> None:
+    def __init__(self, service: Service, base_url: str, key: str) -> None:
         if not is_web_address(base_url):
             raise InputError(f"{base_url!r} is not the address of a server", field="service",
                              hint="Write it like http://localhost:8000/v1 in Preferences")
-        self.kind = kind
         self.base_url = base_url
         self._streaming_refused = False
         # Without a key the SDK refuses to start; servers that need none take any word.
         # No read timeout: a picture may take minutes, and the job has its own total deadline.
         # What stays on this machine does not go through the environment's proxy, which could not reach it.
-        self._sdk = openai.AsyncOpenAI(
+        sdk = _MaskImageSdk if service.mask is MaskStyle.MASK_IMAGE else openai.AsyncOpenAI
+        self._sdk = sdk(
             api_key=key or "none", base_url=base_url, max_retries=0,
             timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S),
             http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(base_url)),
@@ -82,7 +93,7 @@ class Client:
             raise OnlineAccessError(f"Blender may not go online, and the service is on {urlsplit(self.base_url).hostname}")
 
     @asynccontextmanager
-    async def send(self, request: Generate | Edit, folder: Path) -> AsyncIterator[OpenAnswer]:
+    async def send(self, request: Request, folder: Path) -> AsyncIterator[OpenAnswer]:
         """Send the request; inside the context its answer can be read.
 
         Asks for a stream where one picture is wanted, and for a plain answer where the service refuses to
@@ -100,10 +111,10 @@ class Client:
             yield answer
 
     @asynccontextmanager
-    async def _open(self, request: Generate | Edit, folder: Path, streams: bool) -> AsyncIterator[OpenAnswer | None]:
+    async def _open(self, request: Request, folder: Path, streams: bool) -> AsyncIterator[OpenAnswer | None]:
         """The open answer; None when the service takes the request but not as a stream."""
         images = self._sdk.images.with_streaming_response
-        method = images.edit if isinstance(request, Edit) else images.generate
+        method = images.edit if request.is_edit else images.generate
         try:
             fields = request_fields(request, folder, streams)
         except OSError as error:
@@ -175,7 +186,7 @@ async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[by
         yield chunk
 
 
-def request_fields(request: Generate | Edit, folder: Path, streams: bool) -> dict[str, Any]:
+def request_fields(request: Request, folder: Path, streams: bool) -> dict[str, Any]:
     """The SDK's arguments for a request. Only fields that say something are sent: servers differ in what they know."""
     fields: dict[str, Any] = {
         "model": request.model, "prompt": request.prompt, "size": request.size, "quality": request.quality,
@@ -195,7 +206,7 @@ def request_fields(request: Generate | Edit, folder: Path, streams: bool) -> dic
         if request.partial_images:
             fields["partial_images"] = request.partial_images
 
-    if isinstance(request, Edit):
+    if request.is_edit:
         fields["image"] = [_upload(picture, folder) for picture in request.images]
         if request.mask:
             fields["mask"] = _upload(request.mask, folder)

@@ -31,7 +31,7 @@ from .practice_requests import (
     understand,
     usage_of,
 )
-from ..core.request import Edit, parse_size
+from ..core.request import Request, parse_size
 
 if typing.TYPE_CHECKING:
     from .practice import PracticeServer
@@ -221,7 +221,7 @@ class PracticeHandler(BaseHTTPRequestHandler):
         self, asked: Asked, seeds: Iterable[int], about: dict[str, str], usage: dict[str, object], fault: Fault,
     ) -> None:
         request = asked.request
-        kind = "image_edit" if isinstance(request, Edit) else "image_generation"
+        kind = "image_edit" if request.is_edit else "image_generation"
         self._send_head(200, "text/event-stream; charset=utf-8", {**fault.headers, "transfer-encoding": "chunked"})
         for seed in seeds:
             pictures = self._draw(asked, seed, fault)

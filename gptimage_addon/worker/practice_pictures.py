@@ -23,7 +23,8 @@ __all__ = ("encode_picture", "make_picture", "redraw")
 
 # The artist's words inside core/prompts.py's texture template, whose own words say nothing about the material.
 _TEMPLATE = re.compile(
-    r"flat texture map of (.+?)\. Seen straight on|marked area of the first picture: (.+?)\. It belongs to the scene", re.DOTALL)
+    r"flat texture map of (.+?)\. Seen straight on|marked area of the first picture: (.+?)\. It belongs to the scene"
+    r"|drawn over it say(?:: (.+?))?\. The drawn lines|marked area at its sides(?:: (.+?))?\. It is one picture", re.DOTALL)
 _ROLES = re.compile(r"\nThe pictures given are, in order:.*", re.DOTALL)
 _COLORS: dict[str, RGB] = {
     "red": (0.68, 0.18, 0.15), "crimson": (0.62, 0.09, 0.17), "orange": (0.85, 0.46, 0.16),
@@ -51,9 +52,9 @@ _REMOVAL = re.compile(r"\b(remove|erase|delete|take away|get rid of|clean up)\b|
 # --- Words ------------------------------------------------------------------------------------------------
 
 def read_words(prompt: str) -> tuple[str, bool]:
-    """What the artist wrote, lower case, and whether it stood in the texture template."""
+    """What the artist wrote, lower case, and whether it stood in one of our templates."""
     found = _TEMPLATE.search(prompt)
-    text = found[1] or found[2] if found else _ROLES.sub("", prompt)
+    text = "".join(part or "" for part in found.groups()) if found else _ROLES.sub("", prompt)
     return text.lower(), found is not None
 
 
@@ -298,7 +299,8 @@ def redraw(
         soft = Image.fromarray(255 - mask_alpha).resize((width, height), Image.Resampling.BILINEAR)
         soft = soft.filter(ImageFilter.GaussianBlur(3.0 * min(width, height) / 1000))
         share = np.asarray(soft, np.float32) / 255
-    if _REMOVAL.search(read_words(prompt)[0]):
+    words, _ = read_words(prompt)
+    if not words or _REMOVAL.search(words):             # nothing is asked for: what is around goes on
         content = _fill_from_around(source, share)
         if mask_alpha is None:
             share = share * 0

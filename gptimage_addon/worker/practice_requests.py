@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads what is sent to the practice service, and refuses what OpenAI would refuse, with the same bodies.
 
-Two steps: `read_body` takes the HTTP body apart, `understand` makes a checked Generate or Edit value of it.
+Two steps: `read_body` takes the HTTP body apart, `understand` makes a checked Request of it.
 Both raise RequestRefusedError.
 """
 
@@ -25,7 +25,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ..core import catalog, pricing
 from ..core.errors import InputError
-from ..core.request import Edit, Generate, SentPicture, ServiceKind
+from ..core.request import Request, SentPicture, ServiceKind
 
 __all__ = (
     "Asked", "ReceivedRequest", "RequestRefusedError", "SentFile", "list_models", "read_body", "understand", "usage_of",
@@ -70,7 +70,7 @@ class ReceivedRequest:
 class Asked:
     """A request that passed every check, with the bytes of the pictures it needs."""
 
-    request: Generate | Edit
+    request: Request
     stream: bool
     picture: bytes = b""
     mask: bytes = b""
@@ -178,11 +178,13 @@ def understand(
         facts.pop("partial_images", None)          # none are made, none are billed
     if edit:
         facts.update(_read_pictures(files))
+        if not facts["images"]:
+            raise RequestRefusedError("Missing required parameter: 'image'.", param="image", code="missing_required_parameter")
     if facts.get("quality") == "auto":             # the service chooses; so does this one
         facts.pop("quality")
     if facts.get("size") == "auto":
         facts.pop("size")
-    request = Edit(**facts) if edit else Generate(**facts)
+    request = Request(**facts)
     _check(request)
     if _FORBIDDEN.search(request.prompt):
         raise RequestRefusedError(
@@ -245,7 +247,7 @@ def _look_at(file: SentFile) -> SentPicture:
     return SentPicture(file.filename, file.mime, width, height)
 
 
-def _check(request: Generate | Edit) -> None:
+def _check(request: Request) -> None:
     """The catalogue's checks, told the way OpenAI tells them."""
     try:
         catalog.check_request(request, ServiceKind.OPENAI)
@@ -266,7 +268,7 @@ def _check(request: Generate | Edit) -> None:
 
 # --- Facts for answers ------------------------------------------------------------------------------------
 
-def usage_of(request: Generate | Edit) -> dict[str, object]:
+def usage_of(request: Request) -> dict[str, object]:
     """The usage object of an answer: the same numbers the price on the panel was made from."""
     usage = pricing.estimate(request, ServiceKind.OPENAI).usage
     return {

@@ -465,7 +465,7 @@ SURFACES: dict[str, Callable[[Frame, Look], Surface]] = {
     **dict.fromkeys(("fabric", "cloth", "denim", "jeans", "linen", "cotton", "wool", "canvas", "burlap", "knit",
                      "textile", "tweed", "felt", "carpet", "jute", "silk", "velvet"), fabric),
     "leather": leather, "grass": grass, "lawn": grass, "turf": grass, "meadow": grass,
-    "moss": moss, "lichen": moss, "foliage": moss, "hedge": moss,
+    **dict.fromkeys(("moss", "lichen", "foliage", "hedge", "ivy", "leaf", "leaves", "vine", "bush"), moss),
     **dict.fromkeys(("ground", "soil", "dirt", "earth", "mud", "gravel", "pebble", "shingle", "forest"), ground),
     "sand": sand, "desert": sand, "dune": sand,
     "concrete": concrete, "cement": concrete, "plaster": plaster, "stucco": plaster,

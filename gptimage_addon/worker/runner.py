@@ -8,13 +8,13 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from ..core import pricing
 from ..core.errors import (
     AnswerError, CancelledError, GptImageError, OnlineAccessError, UncertainError, WorkerError,
 )
-from ..core.request import Edit, Job, JobRecord, JobState, Result, ResultPicture, ServiceKind
+from ..core.request import Job, JobRecord, JobState, Request, Result, ResultPicture, ServiceKind
 from ..library.journal import AnswerHead, Journal, write_atomic
 from .answer import Answer, Event, EventReader, decode_base64, read_answer, read_events
 from .client import Client, OpenAnswer
@@ -30,11 +30,15 @@ END_GRACE_S = 2.0
 
 
 class JobRunner:
-    """Runs one job. `client` gives the service's client when the job's turn comes; `tell` gets each new record."""
+    """Runs one job. `client` gives the service's client when the job's turn comes; `tell` gets each new record.
+
+    `pixel_work` is held while a touch-up is finished: it takes hundreds of megabytes, and islands of one touch-up build on
+    each other.
+    """
 
     def __init__(
         self, journal: Journal, record: JobRecord, *, client: Callable[[Job], Awaitable[Client]],
-        tell: Callable[[JobRecord], None], online: bool,
+        tell: Callable[[JobRecord], None], online: bool, pixel_work: asyncio.Lock,
     ) -> None:
         self.journal = journal
         self.record = record
@@ -42,6 +46,7 @@ class JobRunner:
         self._client = client
         self._tell = tell
         self._online = online
+        self._pixel_work = pixel_work
         self._heard: tuple[AnswerHead, list[Event]] | None = None
         self._abandoned = False
         self._cancelled = False
@@ -108,8 +113,8 @@ class JobRunner:
             async with asyncio.timeout(job.deadline_s):
                 client = await self._client(job)
                 if job.finish:
-                    assert isinstance(job.request, Edit)
-                    await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder)
+                    assert job.request.is_edit
+                    await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
                 attempt = 0
                 while True:
                     attempt += 1
@@ -186,6 +191,10 @@ class JobRunner:
     async def finish(self, job: Job, seconds: float) -> None:
         """From the answer on disk to the result. Asks nothing of the service, so it can be done again at any time."""
         await self._move(JobState.FINISHING, durable=False)
+        async with self._pixel_work if job.finish else nullcontext():
+            await self._finish(job, seconds)
+
+    async def _finish(self, job: Job, seconds: float) -> None:
         try:
             head, answer = await asyncio.to_thread(self._read, job)
             pictures = [
@@ -211,8 +220,8 @@ class JobRunner:
 
     def _write(self, job: Job, pictures: list[bytes]) -> tuple[ResultPicture, ...]:
         if job.finish:
-            assert isinstance(job.request, Edit)
-            return write_touch_ups(pictures, job.request, job.finish, self.folder)
+            assert job.request.is_edit
+            return write_touch_ups(pictures, job.request, job.finish, self.folder, self.journal)
         return write_pictures(pictures, self.folder)
 
     def _read(self, job: Job) -> tuple[AnswerHead, Answer]:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import replace
 
 from ..core import protocol
 from ..core.errors import GptImageError, KeyMissingError, WorkerError
@@ -79,6 +78,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._clients: dict[Service, Client] = {}
         self._client_lock = asyncio.Lock()
+        self._pixel_work = asyncio.Lock()
         self._practice: PracticeServer | None = None
 
     def handle(self, message: Message) -> None:
@@ -131,7 +131,8 @@ class Session:
         if job_id in self._runners:
             return
         runner = JobRunner(self.journal, JobRecord(job_id=job_id, worker=self.name), online=online,
-                           client=lambda job: self._client(job.service, online), tell=self._tell)
+                           client=lambda job: self._client(job.service, online), tell=self._tell,
+                           pixel_work=self._pixel_work)
         task = asyncio.ensure_future(self._run(runner))
         self._runners[job_id] = runner, task
         task.add_done_callback(lambda _: self._runners.pop(job_id))
@@ -148,7 +149,7 @@ class Session:
             log.exception("job %s", runner.record.job_id)
             trouble = WorkerError(f"The helper failed on this job ({type(error).__name__}: {error})")
             state = JobState.UNCERTAIN if runner.record.sent_at else JobState.FAILED
-            self._tell(replace(runner.record, state=state, error=trouble.to_dict()))
+            self._tell(runner.record._replace(state=state, error=trouble.to_dict()))
 
     def _tell(self, record: JobRecord) -> None:
         self._outbox.put(protocol.RecordChanged(record))
@@ -157,8 +158,9 @@ class Session:
         try:
             for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
                 if job.id not in self._runners:
-                    runner = JobRunner(self.journal, replace(record, worker=self.name), online=online,
-                                       client=lambda job: self._client(job.service, online), tell=lambda _: None)
+                    runner = JobRunner(self.journal, record._replace(worker=self.name), online=online,
+                                       client=lambda job: self._client(job.service, online), tell=lambda _: None,
+                                       pixel_work=self._pixel_work)
                     await runner.recover(job)
                     self._outbox.put(protocol.Recovered(runner.record))
         finally:                                # the host waits for it
@@ -183,7 +185,7 @@ class Session:
                     base_url = OPENAI_URL
                     if not key:
                         raise KeyMissingError("There is no API key yet")
-                self._clients[service] = Client(service.kind, base_url, key)
+                self._clients[service] = Client(service, base_url, key)
             client = self._clients[service]
         client.require_online(online)
         return client

@@ -5,47 +5,100 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from ..core.errors import AnswerError, InputError
 from ..core.regions import Box, Window, crop
-from ..core.request import Edit, Finish, ResultPicture, parse_size
+from ..core.request import Finish, JobState, Mark, MaskStyle, PixelKind, Request, ResultPicture, parse_size
 from ..imaging import masks
+from ..imaging.color import display_from_linear, linear_from_display
+from ..imaging.png import LEVEL, RUNS, encode_png
 from ..imaging.touch_up import finish_window, paste_window
-from ..library.journal import write_atomic
+from ..library.journal import Journal, write_atomic
 from .codec import check_picture
+from .exr import decode_exr, encode_exr
+from .png16 import decode_png16, is_png16
 
 __all__ = ("prepare_touch_up", "write_touch_ups")
 
-PNG_LEVEL = 4           # a third of the time of Pillow's own level, for files a few percent larger
+# Of a mark, as shares of the window's longer side: what a person sees at a glance.
+LINE_SHARE, NOTE_SHARE = 1 / 160, 1 / 32
 
 
-def _window(request: Edit, finish: Finish) -> Window:
+class _Source(NamedTuple):
+    """The picture as it is kept, (h, w, 3 or 4): uint8 or uint16 display colors, or float32 as `pixels` says."""
+
+    picture: np.ndarray
+    pixels: PixelKind
+    has_alpha: bool
+    profile: bytes | None = None                # its ICC profile, which Pillow would drop
+
+    def display(self, part: np.ndarray) -> np.ndarray:
+        """A part of the picture in display colors: as it is, or floats 0..1; without a channel that is no coverage."""
+        if not self.has_alpha:
+            part = part[..., :3]
+        if self.pixels is PixelKind.DISPLAY:
+            return part
+        return display_from_linear(part, is_data=self.pixels is PixelKind.DATA)
+
+    def kept(self, part_display: np.ndarray, part: np.ndarray) -> np.ndarray:
+        """The inverse of `display`; channels it has left out are taken from `part`."""
+        if self.pixels is not PixelKind.DISPLAY:
+            part_display = linear_from_display(part_display, is_data=self.pixels is PixelKind.DATA)
+        return np.concatenate((part_display, part[..., part_display.shape[2]:]), axis=2)
+
+    def encode(self, picture: np.ndarray) -> tuple[str, str, bytes]:
+        """(file ending, MIME type, file) of a picture of the same kind. Nothing of it is lost."""
+        if picture.dtype == np.float32:
+            return ".exr", "image/x-exr", encode_exr(picture)
+        if picture.dtype == np.uint16:
+            return ".png", "image/png", encode_png(picture)
+        return ".png", "image/png", _png(picture, self.profile)
+
+
+def _window(request: Request, finish: Finish) -> Window:
     return Window(Box(*finish.box), *parse_size(request.size), *finish.picture_px)
 
 
-def _read(finish: Finish, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(picture uint8 (h, w, 3 or 4), mask float32 (h, w) in 0..1) of the job."""
+def _read(finish: Finish, folder: Path) -> tuple[_Source, np.ndarray]:
+    """The job's picture, with what extends it, and its mask: float32 (h, w), 0..1."""
+    path = folder / finish.source
     try:
-        with Image.open(folder / finish.source) as source:
-            if source.mode not in ("RGB", "RGBA"):
-                source = source.convert("RGBA" if "A" in source.getbands() or "transparency" in source.info else "RGB")
-            picture = np.asarray(source)
+        if path.suffix == ".npy":
+            source = _Source(np.load(path, allow_pickle=False), finish.pixels, finish.has_alpha)
+        else:
+            source = _read_file(path.read_bytes(), finish.has_alpha)
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise InputError("The picture cannot be read", field="image", hint="Save it as PNG and use the file") from error
     mask = np.load(folder / finish.mask, allow_pickle=False).astype(np.float32) / 255
-    if picture.shape[:2] != mask.shape or mask.shape != (finish.picture_px[1], finish.picture_px[0]):
+    if finish.extend:
+        left, top, right, bottom = finish.extend
+        pads = ((top, bottom), (left, right), (0, 0))
+        source = source._replace(picture=np.pad(source.picture, pads, mode="symmetric"))
+    if source.picture.shape[:2] != mask.shape or mask.shape != (finish.picture_px[1], finish.picture_px[0]):
         raise InputError("The picture and the mask do not have the same size", field="mask", hint="Make the mask again")
-    return picture, mask
+    return source, mask
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def _read_file(data: bytes, has_alpha: bool = True) -> _Source:
+    if is_png16(data):
+        return _Source(decode_png16(data), PixelKind.DISPLAY, has_alpha)
+    with Image.open(io.BytesIO(data)) as source:
+        profile = source.info.get("icc_profile")
+        if source.mode not in ("RGB", "RGBA"):
+            source = source.convert("RGBA" if "A" in source.getbands() or "transparency" in source.info else "RGB")
+        return _Source(np.asarray(source), PixelKind.DISPLAY, has_alpha, profile)
+
+
+def _png(pixels: np.ndarray, profile: bytes | None = None) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=PNG_LEVEL)
+    Image.fromarray(pixels).save(out, "PNG", compress_level=LEVEL, compress_type=RUNS, icc_profile=profile)
     return out.getvalue()
 
 
@@ -55,36 +108,79 @@ def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
-def prepare_touch_up(request: Edit, finish: Finish, folder: Path) -> None:
-    """Write the pictures that are sent: the window, without transparency, and its mask. Raises InputError."""
-    picture, mask = _read(finish, folder)
+# --- before it is sent --------------------------------------------------------------------------------------
+
+def prepare_touch_up(request: Request, finish: Finish, folder: Path, style: MaskStyle) -> None:
+    """Write the pictures that are sent: the window, without transparency, and its mask or marks. Raises InputError."""
+    source, mask = _read(finish, folder)
     window = _window(request, finish)
-    assert request.mask is not None
-    # Models read the colors under transparent pixels as well: what is sent shows what the artist sees, on black.
-    view = picture[..., :3]
-    if picture.shape[2] == 4:
-        view = (view * (picture[..., 3:] / 255.0) + 0.5).astype(np.uint8)
-    area = np.round(crop(mask, window) * 255).astype(np.uint8)
-    sent = {
-        request.images[0].path: _resized(crop(view, window), window.size),
-        request.mask.path: masks.to_alpha_mask(_resized(area, window.size).astype(np.float32) / 255),
-    }
+    sent = {request.images[0].path: _resized(_shown(source, window), window.size)}
+    if request.mask:
+        area = _resized(np.round(crop(mask, window) * 255).astype(np.uint8), window.size).astype(np.float32) / 255
+        rgba = masks.to_alpha_mask(area)
+        sent[request.mask.path] = rgba if style is MaskStyle.ALPHA else np.ascontiguousarray(rgba[..., :3])
+    if request.markup:
+        sent[request.markup.path] = _draw_marks(finish.marks, window)
     for path, pixels in sent.items():
         (folder / path).parent.mkdir(exist_ok=True)
         write_atomic(folder / path, _png(pixels))
 
 
-def write_touch_ups(answers: list[bytes], request: Edit, finish: Finish, folder: Path) -> tuple[ResultPicture, ...]:
+def _shown(source: _Source, window: Window) -> np.ndarray:
+    """uint8 RGB of the window as the artist sees it. Models read the colors under transparent pixels too: black."""
+    view = source.display(crop(source.picture, window))
+    if view.dtype == np.uint8 and view.shape[2] == 3:
+        return view
+    full = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(view.dtype, 1.0)
+    rgb = view[..., :3].astype(np.float32)
+    if view.shape[2] == 4:
+        rgb *= view[..., 3:] / np.float32(full)
+    return (rgb * np.float32(255 / full) + np.float32(0.5)).astype(np.uint8)
+
+
+def _draw_marks(marks: tuple[Mark, ...], window: Window) -> np.ndarray:
+    """uint8 RGBA of the request's size: lines and notes on nothing."""
+    picture = Image.new("RGBA", window.size)
+    draw = ImageDraw.Draw(picture)
+    longest = max(window.size)
+    width, font = max(2, round(longest * LINE_SHARE)), ImageFont.load_default(max(14, round(longest * NOTE_SHARE)))
+    for mark in marks:
+        color = tuple(round(255 * min(max(part, 0.0), 1.0)) for part in mark.color)
+        points = [window.to_request(*point) for point in mark.points]
+        if mark.text:
+            x, y = points[0]
+            # Always in the picture, whatever it is written near.
+            _, _, right, bottom = draw.textbbox((x, y), mark.text, font=font)
+            x, y = max(0.0, x - max(0.0, right + 4 - window.width_px)), max(0.0, y - max(0.0, bottom + 4 - window.height_px))
+            draw.text((x, y), mark.text, fill=(*color, 255), font=font, stroke_width=max(1, width // 3), stroke_fill="white")
+        elif len(points) == 1:
+            (x, y), = points
+            draw.ellipse((x - width, y - width, x + width, y + width), fill=(*color, 255))
+        else:
+            draw.line(points, fill=(*color, 255), width=width, joint="curve")
+    return np.asarray(picture)
+
+
+# --- what came of it ----------------------------------------------------------------------------------------
+
+def write_touch_ups(
+    answers: list[bytes], request: Request, finish: Finish, folder: Path, journal: Journal,
+) -> tuple[ResultPicture, ...]:
     """The finished pictures of the answers: the source with nothing changed but the mask's area.
 
-    What is reported as changed outside is counted in the file that was written. Raises AnswerError if no answer is usable.
+    The areas of the touch-up's other islands are those of their own results, as far as these are done. What is reported as
+    changed outside is counted in the file that was written. Raises AnswerError if no answer is usable.
     """
-    picture, mask = _read(finish, folder)
+    source, mask = _read(finish, folder)
     window = _window(request, finish)
+    islands = list(_done_beside(finish, journal))
+    changed = np.logical_or.reduce([mask > 0, *(area for area, _ in islands)])
     results = folder / "results"
     results.mkdir(exist_ok=True)
     finished: list[ResultPicture] = []
     trouble: AnswerError | None = None
+    part, area = crop(source.picture, window), crop(mask, window)
+    view = source.display(part)
     for data in answers:
         try:
             check_picture(data)
@@ -93,15 +189,57 @@ def write_touch_ups(answers: list[bytes], request: Edit, finish: Finish, folder:
             continue
         with Image.open(io.BytesIO(data)) as image:
             answer = _resized(np.asarray(image.convert("RGB")), (window.box.width, window.box.height))
-        done = finish_window(crop(picture, window), answer, crop(mask, window))
-        whole, _ = paste_window(picture, done.patch, mask, *window.offset)
-        path = results / f"{len(finished)}.png"
-        write_atomic(path, _png(whole))
-        with Image.open(path) as written:
-            outside = np.any(np.asarray(written) != picture, axis=2) & (mask == 0)
+        done = finish_window(view, answer, area)
+        whole, _ = paste_window(source.picture, source.kept(done.patch, part), mask, *window.offset)
+        for island, pictures in islands:
+            other = pictures[min(len(finished), len(pictures) - 1)]
+            np.copyto(whole, _read_result(other), where=island[..., None] & (mask == 0)[..., None])
+        ending, mime, file = source.encode(whole)
+        path = results / f"{len(finished)}{ending}"
+        write_atomic(path, file)
+        outside = _differs(_read_result(path), source.picture) & ~changed
         report = {**asdict(done.report), "changed_outside": int(np.count_nonzero(outside))}
-        finished.append(ResultPicture(path.relative_to(folder).as_posix(), "image/png", picture.shape[1], picture.shape[0],
-                                      report))
+        patch = ""
+        if finish.layered and whole.dtype == np.uint8:
+            patch = f"results/{len(finished)}-patch.png"
+            write_atomic(folder / patch, _png(_patch(whole, changed)))
+        finished.append(ResultPicture(path.relative_to(folder).as_posix(), mime, whole.shape[1], whole.shape[0], report, patch))
     if not finished:
         raise trouble or AnswerError("The service's answer holds no picture")
     return tuple(finished)
+
+
+def _done_beside(finish: Finish, journal: Journal) -> Iterator[tuple[np.ndarray, list[Path]]]:
+    """Of each other island that is done: where it is, bool (h, w), and the files of its variants."""
+    for job_id in finish.beside:
+        try:
+            record, other = journal.read_record(job_id), journal.read_job(job_id).finish
+            if record.state is not JobState.DONE or record.result is None or other is None:
+                continue
+            folder = journal.folder(job_id)
+            area = np.load(folder / other.mask, allow_pickle=False) > 0
+            yield area, [folder / picture.path for picture in record.result.pictures]
+        except (OSError, ValueError, InputError):
+            continue                            # never sent, or its folder is gone: this island stands alone
+
+
+def _read_result(path: Path) -> np.ndarray:
+    """The pixels of a result of ours, as they were given to `encode`."""
+    data = path.read_bytes()
+    if path.suffix == ".exr":
+        return decode_exr(data)
+    return _read_file(data).picture
+
+
+def _differs(picture: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Where the bits are not the same, bool (h, w)."""
+    one, two = (part.view(np.uint32) if part.dtype == np.float32 else part for part in (picture, other))
+    return np.any(one != two, axis=2)
+
+
+def _patch(whole: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """uint8 RGBA: opaque where the picture may have changed. Its soft edges are in its colors already."""
+    rgba = np.zeros((*changed.shape, 4), np.uint8)
+    np.copyto(rgba[..., :3], whole[..., :3], where=changed[..., None])
+    rgba[..., 3] = np.where(changed, np.uint8(255), np.uint8(0))
+    return rgba

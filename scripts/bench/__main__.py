@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("registration", "adopt", "material", "throughput")
+BENCHES = ("registration", "adopt", "material", "throughput", "finish")
 
 
 def main() -> int:

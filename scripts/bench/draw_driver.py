@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside Blender's window, started by draw.py through the lab's launcher: times every draw of our panels."""
 
-import dataclasses
 import json
 import statistics
 import sys
@@ -51,16 +50,16 @@ def _fill_queue(count: int) -> None:
         state = states[number % len(states)]
         job = request.Job(
             id=f"job-{number}", kind="texture", prompt=f"weathered red brick wall number {number}",
-            request=request.Generate(prompt="brick", model="gpt-image-2.5-flare"), service=request.Service(),
+            request=request.Request(prompt="brick", model="gpt-image-2.5-flare"), service=request.Service(),
             landing=request.Landing(place=request.Place.IMAGE), estimate_usd=0.0132)
         record = request.JobRecord(job_id=job.id, state=state, sent_at=now)
         landed = None
         if state is request.JobState.DONE:
             result = request.Result(pictures=(), cost_usd=0.0132, seconds=9.0)
-            record, landed = dataclasses.replace(record, result=result), host.Landed(("Brick",), "Brick is ready")
+            record, landed = record._replace(result=result), host.Landed(("Brick",), "Brick is ready")
         elif state.is_final:
             error = _module("core.errors").GptImageError("The service refused this", hint="Change the prompt")
-            record = dataclasses.replace(record, error=error.to_dict())
+            record = record._replace(error=error.to_dict())
         host.host.jobs[job.id] = host.JobView(job, record, landed)
 
 

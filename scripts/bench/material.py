@@ -40,11 +40,11 @@ def _bench(base_url: str, host: object, data: bytes) -> None:
     import bpy
 
     from gptimage_addon.core.prompts import texture_prompt
-    from gptimage_addon.core.request import Generate, Landing, Place, Service, ServiceKind
+    from gptimage_addon.core.request import Landing, Place, Request, Service, ServiceKind
     from gptimage_addon.operators.texture import plan_texture, texture_targets
 
     service = Service(ServiceKind.COMPATIBLE, base_url)
-    words = Generate(prompt=WORDS, model="gpt-image-2.5-flare", size="1024x1024", quality="medium")
+    words = Request(prompt=WORDS, model="gpt-image-2.5-flare", size="1024x1024", quality="medium")
     obj = bpy.data.objects.new("Cube", bpy.data.meshes.new("Cube"))
     bpy.context.scene.collection.objects.link(obj)
     stages: dict[str, list[float]] = {}

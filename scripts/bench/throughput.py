@@ -72,13 +72,13 @@ def _bare(base_url: str) -> float:
 def _round(base_url: str, host: object) -> tuple[float, float, float]:
     import bpy
 
-    from gptimage_addon.core.request import Generate, Landing, Place, Service, ServiceKind
+    from gptimage_addon.core.request import Landing, Place, Request, Service, ServiceKind
     from gptimage_addon.operators.texture import plan_texture
 
     service = Service(ServiceKind.COMPATIBLE, base_url)
     landing = Landing(place=Place.IMAGE)
     planned = [
-        plan_texture(Generate(prompt=f"brick {number}", model="gpt-image-2.5-flare"), service, landing)
+        plan_texture(Request(prompt=f"brick {number}", model="gpt-image-2.5-flare"), service, landing)
         for number in range(JOBS)
     ]
     cpu = resource.getrusage(resource.RUSAGE_SELF)

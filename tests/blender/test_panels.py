@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import types
-from collections.abc import Iterator
-from dataclasses import replace
 
 import bpy
 import pytest
@@ -23,7 +20,7 @@ from gptimage_addon.operators.report import REFUSAL
 from gptimage_addon.operators.texture import texture_targets
 from gptimage_addon.ui import panels, status, touch_up
 from tests.support.layout import Layout
-from tests.support.scenes import finished, plan_for, select
+from tests.support.scenes import editor, finished, plan_for, select
 
 PANELS = (*touch_up.classes, *panels.classes)
 
@@ -34,20 +31,6 @@ def measures(monkeypatch: pytest.MonkeyPatch) -> None:
     context = types.SimpleNamespace(region=types.SimpleNamespace(width=300),
                                     preferences=types.SimpleNamespace(system=types.SimpleNamespace(ui_scale=1.0)))
     monkeypatch.setattr(status, "bpy", types.SimpleNamespace(context=context, types=bpy.types))
-
-
-@contextlib.contextmanager
-def editor(kind: str, **space: object) -> Iterator[None]:
-    """The window's largest area as this editor, its sidebar as the region: Blender has both without showing them."""
-    window = bpy.context.window_manager.windows[0]
-    area = max(window.screen.areas, key=lambda each: each.width * each.height)
-    area.ui_type = {'NODE_EDITOR': 'ShaderNodeTree'}.get(kind, kind)
-    assert area.type == kind
-    for name, value in space.items():
-        setattr(area.spaces.active, name, value)
-    region = next(each for each in area.regions if each.type == 'UI')
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        yield
 
 
 def draw(cls: type[bpy.types.Panel], **space: object) -> Layout:
@@ -71,8 +54,8 @@ def show_all(image: bpy.types.Image | None, tree: bpy.types.NodeTree | None) -> 
 
 def view_in(state: JobState, **facts: object) -> JobView:
     planned = plan_for(Service(), prompt=f"a {state} wall", partial_images=2)
-    view = host.jobs[planned.job.id] = JobView(planned.job, replace(
-        host.journal.read_record(planned.job.id), state=state, **facts))
+    view = host.jobs[planned.job.id] = JobView(planned.job, host.journal.read_record(planned.job.id)._replace(
+        state=state, **facts))
     return view
 
 
@@ -181,10 +164,13 @@ def test_a_touch_up_waits_to_be_accepted(cube: bpy.types.Object) -> None:
     parent = bpy.data.images.new("Wall", 64, 64)
     variants = [bpy.data.images.new("Wall Touch-Up", 64, 64) for _ in range(3)]
     for number, image in enumerate(variants, 1):
-        set_provenance(image, {"job_id": "j", "kind": "touch_up", "parent": "Wall", "variant": number, "variants": 3})
+        set_provenance(image, {"job_id": "j", "kind": "touch_up", "parent": "Wall", "variants_of": "j",
+                               "variant": number, "variants": 3})
     cube["keeps"] = variants[2]
     shown = draw(named("GPTIMAGE_PT_touch_up"), image=variants[0])
-    assert "Accept or discard" in shown.strings[REFUSAL] and "Variant 1 of 3" in shown.text
+    assert "Variant 1 of 3" in shown.text
+    assert {name for name, _ in shown.buttons} == {
+        "gptimage.step_variant", "gptimage.compare", "gptimage.more_variants", "gptimage.accept_variant", "gptimage.discard_variants"}
     with editor('IMAGE_EDITOR', image=variants[0]):
         assert bpy.ops.gptimage.step_variant(step=1) == {'FINISHED'}
         assert bpy.ops.gptimage.accept_variant() == {'FINISHED'}

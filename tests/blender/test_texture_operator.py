@@ -13,7 +13,7 @@ import pytest
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import provenance
 from gptimage_addon.blender.materials import picture_node
-from gptimage_addon.core.request import Generate, Landing, Place, Service
+from gptimage_addon.core.request import Landing, Place, Request, Service
 from gptimage_addon.operators.texture import texture_targets
 from tests.support.pictures import decode
 from tests.support.scenes import finished, image_of, job_folders, pixels_of, plan_for, select
@@ -89,19 +89,29 @@ def panel() -> bpy.types.PropertyGroup:
 
 def request_of(view: JobView) -> dict[str, object]:
     """What is asked, with the artist's own words as prompt."""
-    assert isinstance(view.job.request, Generate)
+    assert isinstance(view.job.request, Request)
     facts = {name: getattr(view.job.request, name) for name in SETTINGS}
     return {**facts, "prompt": view.job.prompt}
 
 
+# What belongs to the panel alone: other forms of a setting, how masks are made, what is drawn, where touch-ups go once accepted.
+PANEL_ONLY = {"use_text", "text", "size_preset", "custom_size", "mask_source", "mask_combine", "mask_material", "depth_near", "depth_far",
+              "show_area", "render_landing", "texture_landing", "notes"}
+
+
 def test_every_setting_is_an_operator_property() -> None:
-    known = set(bpy.ops.gptimage.generate_texture.get_rna_type().properties.keys())
-    assert set(SETTINGS) | set(CUSTOM) | {"texture_place", "share_material", "scale_m", "node"} <= known
-    # A property that is added to one side only would be a setting a script cannot set.
-    panel = set(bpy.types.Scene.bl_rna.properties["gptimage"].fixed_type.properties.keys())
-    own_forms = {"rna_type", "name", "use_text", "text", "size_preset", "custom_size", "reference_place",
-                 "area", "mask", "grow_px", "feather_px", "context", "show_area", "mask_combine"}
-    assert panel - own_forms == known - {"rna_type", "size", "node"}
+    """A property that is added to one side only would be a setting a script cannot set."""
+    def known(name: str) -> set[str]:
+        return set(getattr(bpy.ops.gptimage, name).get_rna_type().properties.keys()) - {"rna_type"}
+
+    shared = {*SETTINGS, *CUSTOM} - {"size"}
+    own = {"generate_texture": {"texture_place", "share_material", "scale_m"}, "generate_reference": {"reference_place"},
+           "touch_up": {"area", "mask", "grow_px", "feather_px", "context", "send_whole", "separate", "use_marks"},
+           "extend_frame": {"extend_left", "extend_top", "extend_right", "extend_bottom"}}
+    panel = set(bpy.types.Scene.bl_rna.properties["gptimage"].fixed_type.properties.keys()) - {"rna_type", "name"}
+    assert panel - PANEL_ONLY == shared.union(*own.values())
+    for name, settings in own.items():
+        assert known(name) - {"size", "node"} == shared | settings, name
 
 
 def test_the_panel_is_the_default(unsent: None, panel: bpy.types.PropertyGroup, cube: bpy.types.Object) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gptimage_addon.blender import masks
+from gptimage_addon.blender.coverage import objects_coverage
 from gptimage_addon.worker.practice_pictures import make_picture
 
 
@@ -95,7 +95,7 @@ def test_objects_are_masked_as_the_camera_sees_them() -> None:
     camera.data.type, camera.data.ortho_scale = 'ORTHO', 10
     before = (len(bpy.data.scenes), len(bpy.data.collections), scene.render.engine, len(scene.objects), scene.name,
               bpy.context.scene.name)
-    mask = masks.objects_coverage(scene, [wanted], 200, 200)
+    mask = objects_coverage(scene, [wanted], 200, 200)
     assert mask.shape == (200, 200) and mask.mean() == pytest.approx(0.16 - 0.04, abs=0.002)
     assert mask[100, 70] == 1 and mask[100, 100] == 0 and mask[10, 10] == 0
     assert before == (len(bpy.data.scenes), len(bpy.data.collections), scene.render.engine, len(scene.objects), scene.name,

@@ -9,11 +9,18 @@ import typing
 import pytest
 
 from gptimage_addon.core.errors import InputError
-from gptimage_addon.core.jobfile import ReferenceJobSpec, ReferenceSpec, TextureSpec, read_jobfile
-from gptimage_addon.core.request import Generate
+from gptimage_addon.core.jobfile import (
+    MaskSpec, ReferenceJobSpec, ReferenceSpec, TextureSpec, TouchUpSpec, read_jobfile)
+from gptimage_addon.core.request import Request
 
 TEXTURE = {"id": "a", "kind": "texture", "prompt": "red brick"}
 REFERENCE = {"id": "b", "kind": "reference", "prompt": "a chair"}
+TOUCH_UP = {"id": "c", "kind": "touch_up", "image": "Render Result", "mask": {"border": [0.1, 0.2, 0.5, 0.9]}}
+MASKS = [
+    {"border": [0, 0, 1, 0.5]}, {"polygon": [[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]]}, {"objects": ["Cube", "Light"]}, {"faces": "Cube"},
+    {"material": "Brick"}, {"vertex_group": ["Cube", "Top"]}, {"depth": [1, 4.5]}, {"image": "mask.png"}, {"alpha": True},
+    {"whole": True},
+]
 
 
 def document(*jobs: object, **more: object) -> dict[str, typing.Any]:
@@ -34,7 +41,7 @@ def test_a_small_file_gets_the_usual_settings() -> None:
         "gpt-image-2.5-flare", "1024x1024", "medium", 1, "png")
     assert (spec.objects, spec.faces, spec.scale_m, spec.asset, spec.references, spec.save) == ((), False, 0.0, False,
         (), "")
-    assert spec.words == Generate(prompt="red brick", model="gpt-image-2.5-flare")
+    assert spec.words == Request(prompt="red brick", model="gpt-image-2.5-flare")
 
 
 def test_every_field_of_the_contract_is_read() -> None:
@@ -50,7 +57,7 @@ def test_every_field_of_the_contract_is_read() -> None:
     assert (reference.place, reference.from_view) == ("camera", "Camera")
     for spec in (texture, reference):
         assert spec.references == (ReferenceSpec("a.png", "", "style"), ReferenceSpec("", "Sketch"))
-        assert spec.words == Generate(prompt=spec.prompt, model="gpt-image-2", size="2048x1024", quality="high", n=3,
+        assert spec.words == Request(prompt=spec.prompt, model="gpt-image-2", size="2048x1024", quality="high", n=3,
                                       background="opaque", output_format="jpeg", output_compression=80,
                                       moderation="low")
 
@@ -121,3 +128,35 @@ def test_reading_changes_nothing_of_the_document() -> None:
     before = repr(facts)
     read_jobfile(facts)
     assert repr(facts) == before
+
+
+# --- touch-ups --------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("mask", MASKS, ids=lambda mask: next(iter(mask)))
+def test_a_touch_up_s_mask_is_given_in_any_one_way(mask: dict[str, object]) -> None:
+    (spec,) = read_jobfile(document(TOUCH_UP | {"mask": mask, "grow": -2, "feather": 3, "separate": True, "layer": "compositor"}))
+    assert isinstance(spec, TouchUpSpec) and spec.prompt == ""
+    (way,) = mask
+    given = {name: getattr(spec.mask, name) for name in MaskSpec.__dataclass_fields__ if getattr(spec.mask, name)}
+    assert list(given) == [way]
+    assert (spec.grow, spec.feather, spec.separate, spec.layer) == (-2, 3, True, "compositor")
+
+
+def test_a_touch_up_extends_a_picture_instead() -> None:
+    facts = {name: value for name, value in TOUCH_UP.items() if name != "mask"} | {"extend": [0, 10, 20, 0], "save": "x.exr"}
+    (spec,) = read_jobfile(document(facts))
+    assert typing.cast(TouchUpSpec, spec).extend == (0, 10, 20, 0)
+
+
+@pytest.mark.parametrize(("more", "field"), [
+    ({"mask": {}}, "mask"), ({"mask": {"border": [0, 0, 1, 1], "alpha": True}}, "mask"), ({"mask": {"circle": 3}}, "mask.circle"),
+    ({"mask": {"border": [0, 0, 1]}}, "mask.border"), ({"mask": {"polygon": [[0, 0], [1, 1]]}}, "mask.polygon"),
+    ({"mask": {"polygon": [[0, 0, 0], [1, 1, 0], [0, 1, 0]]}}, "mask.polygon"), ({"mask": {"vertex_group": ["Cube"]}}, "mask.vertex_group"),
+    ({"mask": {"depth": [3, 1]}}, "mask.depth"), ({"mask": {"depth": [1]}}, "mask.depth"), ({"mask": {"faces": 3}}, "mask.faces"),
+    ({"size": "1024x1024"}, "size"), ({"output_format": "webp"}, "output_format"), ({"layer": "moon"}, "layer"),
+    ({"feather": -1}, "feather"), ({"context": -0.1}, "context"), ({"save": "x.jpg"}, "save"), ({"objects": ["Cube"]}, "objects"),
+    ({"extend": [0, 10, 20, 0]}, "extend"), ({"mask": {}, "extend": [0, 0, 0, 0]}, "extend"), ({"mask": {}, "extend": [1, 2]}, "extend"),
+    ({"mask": {}, "extend": [-1, 2, 0, 0]}, "extend"), ({"mask": {}, "extend": [1, 0, 0, 0], "layer": "compositor"}, "extend"),
+])
+def test_a_touch_up(more: dict[str, object], field: str) -> None:
+    assert refused(document(TOUCH_UP | more)).field == f"jobs[0].{field}"

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import pytest
 
 from gptimage_addon.core.pricing import Usage, account, estimate, input_image_tokens, output_tokens, text_tokens
-from gptimage_addon.core.request import Edit, Generate, SentPicture, ServiceKind
+from gptimage_addon.core.request import Request, SentPicture, ServiceKind
 
 # size: (tokens, USD) for 2.5's low, medium, high (2's medium), xhigh, max (2's high)
 TABLE = {
@@ -30,8 +29,8 @@ PROMPT = "red brick"
 OPENAI = ServiceKind.OPENAI
 
 
-def asked(model: str, quality: str, size: str, **more: object) -> Generate:
-    return Generate(**{"prompt": PROMPT, "model": model, "quality": quality, "size": size, **more})
+def asked(model: str, quality: str, size: str, **more: object) -> Request:
+    return Request(**{"prompt": PROMPT, "model": model, "quality": quality, "size": size, **more})
 
 
 @pytest.mark.parametrize("size", TABLE)
@@ -64,17 +63,17 @@ def test_the_estimate_of_2_6_covers_what_was_observed() -> None:
 
 def test_variants_and_partial_pictures_are_added() -> None:
     base = asked("gpt-image-2.5-flare", "medium", "1024x1024")
-    tokens = {(n, p): estimate(replace(base, n=n, partial_images=p), OPENAI).usage.image_out for n, p in
+    tokens = {(n, p): estimate(base._replace(n=n, partial_images=p), OPENAI).usage.image_out for n, p in
               ((1, 0), (10, 0), (1, 1), (1, 3))}
     assert tokens == {(1, 0): 439, (10, 0): 4390, (1, 1): 539, (1, 3): 739}
-    more = estimate(replace(base, partial_images=1), OPENAI).usd - estimate(base, OPENAI).usd
+    more = estimate(base._replace(partial_images=1), OPENAI).usd - estimate(base, OPENAI).usd
     assert more == pytest.approx(.003)
 
 
 def test_partial_pictures_that_are_not_streamed_are_not_charged() -> None:
     """Several variants are asked for plainly: no partial pictures come, and none are billed."""
     base = asked("gpt-image-2.5-flare", "medium", "1024x1024", n=2)
-    assert estimate(replace(base, partial_images=3), OPENAI) == estimate(base, OPENAI)
+    assert estimate(base._replace(partial_images=3), OPENAI) == estimate(base, OPENAI)
 
 
 def test_a_batch_is_half() -> None:
@@ -90,7 +89,7 @@ def test_a_batch_is_half() -> None:
 ])
 def test_input_tokens_are_those_measured(size: tuple[int, int], tokens: int) -> None:
     assert input_image_tokens(*size, "gpt-image-2.5-flare") == tokens
-    request = Edit(prompt=PROMPT, model="gpt-image-2.5-flare", images=(SentPicture("a", "image/png", *size),) * 2)
+    request = Request(prompt=PROMPT, model="gpt-image-2.5-flare", images=(SentPicture("a", "image/png", *size),) * 2)
     price = estimate(request, OPENAI)
     assert price.usage.image_in == 2 * tokens
     assert price.usd == pytest.approx(439 * 30e-6 + 2 * tokens * 8e-6 + text_tokens(PROMPT) * 5e-6)

@@ -8,7 +8,8 @@ import random
 
 import pytest
 
-from gptimage_addon.core.prompts import name_from_prompt, reference_prompt, texture_prompt
+from gptimage_addon.core.prompts import (
+    extend_prompt, markup_prompt, name_from_prompt, reference_prompt, texture_prompt, touch_up_prompt)
 
 
 @pytest.mark.parametrize("words",
@@ -32,6 +33,21 @@ def test_roles_are_told_in_order(make) -> None:
     assert make("brick", roles=()) == make("brick", roles=("", "")) == plain
     told = make("brick", roles=("style", "", "the camera's view"))
     assert told == f"{plain}\nThe pictures given are, in order: 1. style; 2. reference; 3. the camera's view."
+
+
+@pytest.mark.parametrize("make", [touch_up_prompt, markup_prompt, extend_prompt])
+@pytest.mark.parametrize("words", ["ivy on the wall.", "", "  "])
+def test_a_touch_up_s_prompt_holds_the_words_and_what_must_stay(make, words: str) -> None:
+    prompt = make(words, roles=("the picture to change", "style"))
+    assert words.strip().rstrip(".") in prompt and ".." not in prompt and ": ." not in prompt
+    assert "stays exactly as it is" in prompt and "first picture" in prompt
+    assert prompt.endswith("\nThe pictures given are, in order: 1. the picture to change; 2. style.")
+
+
+def test_no_words_remove_or_go_on() -> None:
+    assert touch_up_prompt("").startswith("Remove what is in the marked area")
+    assert "ivy" not in markup_prompt("") and "say." in markup_prompt("")
+    assert "at its sides." in extend_prompt("")
 
 
 @pytest.mark.parametrize(("words", "name"), [

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import random
 
@@ -334,5 +333,5 @@ def test_a_window_of_another_picture_is_refused() -> None:
 def test_a_window_is_a_frozen_value_that_survives_json() -> None:
     window = plan_window(Box(-5, 3, 9, 9), (1000, 900))
     assert from_json(Window, to_json(window)) == window and hash(window) is not None
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         window.width_px = 3      # type: ignore[misc]

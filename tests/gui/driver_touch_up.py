@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Inside a real Blender: a touch-up of a picture in the Image Editor, from the area to the accepted variant."""
+"""Inside a real Blender: a touch-up of a picture in the Image Editor, from a lasso drawn with the mouse to the accepted variant."""
 
 import os
 import sys
@@ -14,7 +14,8 @@ sys.path.insert(0, os.path.dirname(__file__))
 import steps  # noqa: E402
 
 SIZE = (1536, 1024)
-BORDER = (0.25, 0.375, 0.5625, 0.75)    # left, bottom, right, top, all between two pixels
+LASSO = [(0.30, 0.45), (0.36, 0.38), (0.44, 0.36), (0.52, 0.42), (0.54, 0.52), (0.48, 0.62), (0.38, 0.63), (0.31, 0.56), (0.30, 0.47)]
+STROKE = [(0.20, 0.20), (0.28, 0.24), (0.36, 0.20)]
 
 
 def pixels(image):
@@ -35,92 +36,129 @@ def source():
     return bpy.data.images.load(path)
 
 
-def inside():
-    mask = np.zeros(SIZE[::-1], bool)
-    left, bottom, right, top = (round(share * SIZE[i % 2]) for i, share in enumerate(BORDER))
-    mask[bottom:top, left:right] = True
-    return mask
+def space():
+    return lab.area("IMAGE_EDITOR").spaces.active
+
+
+def settings():
+    return bpy.context.scene.gptimage
+
+
+def area_pixels():
+    return pixels(settings().mask)[..., 0] > 0
+
+
+def place():
+    """Where the picture lies in its region."""
+    view = lab.region(lab.area("IMAGE_EDITOR")).view2d
+    return [*view.view_to_region(0, 0, clip=False), *view.view_to_region(1, 1, clip=False)]
 
 
 def run():
-    image, mask, actions = source(), inside(), []
+    image, actions = source(), []
     before = pixels(image)
-    area = lab.area("VIEW_3D")
-    area.ui_type = "IMAGE_EDITOR"
-    space = lab.area("IMAGE_EDITOR").spaces.active
-    space.image = image
-    render = bpy.context.scene.render
-    render.use_border = True
-    render.border_min_x, render.border_min_y, render.border_max_x, render.border_max_y = BORDER
-    bpy.context.scene.gptimage.n = 2
+    lab.area("VIEW_3D").ui_type = "IMAGE_EDITOR"
+    space().image = image
+    settings().n = 2
     yield 1.0
     yield from lab.open_tab("IMAGE_EDITOR", "GPT Image")
     with lab.context("IMAGE_EDITOR"):
         bpy.ops.image.view_all(fit_view=True)
     yield 1.5
-    lab.shot("1_area")
 
+    # The area: a lasso, drawn with the mouse.
+    yield from steps.press("IMAGE_EDITOR", "draw_area(shape='lasso'", fx=0.5)
+    yield 0.5
+    yield from steps.drag("IMAGE_EDITOR", LASSO)
+    yield from lab.until(lambda: settings().mask)
+    yield 1.0
+    lab.shot("1_area")
+    mask, shown = area_pixels(), place()
+    assert settings().area == "mask" and 0.02 < mask.mean() < 0.2, mask.mean()
+
+    # From here to the end three actions: type, Fill, Accept.
     yield from steps.type_prompt("IMAGE_EDITOR", "ivy on the wall")
     actions.append("type")
     lab.shot("2_typed")
     yield from steps.press("IMAGE_EDITOR", "gptimage.touch_up")
     actions.append("fill")
     yield from steps.all_landed()
-    first = space.image
+    first = space().image
     lab.shot("3_filled")
     assert first != image and first.name.startswith(image.name), first
+    assert np.abs(np.subtract(place(), shown)).max() <= 3, (place(), shown)     # the view has not jumped
+
     yield from steps.press("IMAGE_EDITOR", "gptimage.step_variant", fx=0.83)
-    second = space.image
     yield 1.0
+    second = space().image
     lab.shot("4_variant")
-    assert second not in (first, image)
+    assert second not in (first, image) and np.abs(np.subtract(place(), shown)).max() <= 3
     for variant in (first, second):
         after = pixels(variant)
         assert (after[~mask] == before[~mask]).all(), "the picture has changed outside the area"
         assert (after[mask] != before[mask]).any(), "nothing has changed"
     assert (pixels(first) != pixels(second)).any(), "the variants are the same"
 
+    # What was before, up to the wipe, which the mouse drags.
+    yield from steps.press("IMAGE_EDITOR", "gptimage.compare", fx=0.25)
+    yield 1.0
+    x, y = yield from lab.find_button("IMAGE_EDITOR", "wipe", fx=0.75)
+    yield 0.5
+    yield from lab.drag([(x, y), (x - 8, y), (x - 20, y), (x - 40, y), (x - 50, y)], pause=0.5)
+    yield 1.0
+    lab.shot("5_wipe")
+    manager = bpy.context.window_manager.gptimage
+    assert manager.before == image.name and manager.wipe != 0.5, (manager.before, manager.wipe)
+
     kept, gone = second.name, first.name
     yield from steps.press("IMAGE_EDITOR", "gptimage.accept_variant", fx=0.25)
     actions.append("accept")
     yield 1.0
-    lab.shot("5_accepted")
-    assert space.image.name == kept and gone not in bpy.data.images and image.name in bpy.data.images
-    assert not bpy.context.scene.gptimage.show_area
+    lab.shot("6_accepted")
+    assert space().image.name == kept and gone not in bpy.data.images and image.name in bpy.data.images
+    assert not settings().show_area and not manager.before
     assert actions == ["type", "fill", "accept"]
 
-    x, y = lab.region_point(lab.region(lab.area("IMAGE_EDITOR")), 0.3, 0.3)
-    yield from lab.move(x, y)
+    yield from lab.move(*lab.region_point(lab.region(lab.area("IMAGE_EDITOR")), 0.3, 0.3))
     yield from lab.key("ctrl+z")
     yield 1.5
-    assert gone in bpy.data.images and lab.area("IMAGE_EDITOR").spaces.active.image.name == kept
-    lab.shot("6_undone")
-
-    # All of it discarded; then another area, with a lasso.
+    assert gone in bpy.data.images and space().image.name == kept
+    lab.shot("7_undone")
     yield from steps.press("IMAGE_EDITOR", "gptimage.discard_variants", fx=0.75)
     yield 1.0
-    assert {kept, gone}.isdisjoint(bpy.data.images.keys())
-    space = lab.area("IMAGE_EDITOR").spaces.active
-    assert space.image.name.startswith("wall"), space.image
-    yield from lasso()
-    yield from steps.press("IMAGE_EDITOR", "make_mask(source='annotation'", fx=0.49)
+    assert {kept, gone}.isdisjoint(bpy.data.images.keys()) and space().image.name.startswith("wall")
+
+    # Painted: the brush adds to the lasso; undone, the lasso is what it was.
+    yield from steps.press("IMAGE_EDITOR", "draw_area(shape='brush'", fx=0.57)
+    yield 0.5
+    yield from steps.drag("IMAGE_EDITOR", STROKE)
+    yield 0.5
+    yield from lab.key("Return")
+    yield 1.0
+    lab.shot("8_painted")
+    painted = area_pixels()
+    assert (painted & ~mask).sum() > 2000 and (mask & ~painted).sum() == 0
+    yield from lab.move(*lab.region_point(lab.region(lab.area("IMAGE_EDITOR")), 0.3, 0.3))
+    yield from lab.key("ctrl+z")
     yield 1.5
-    lab.shot("7_lasso")
-    settings = bpy.context.scene.gptimage
-    assert settings.area == "mask" and settings.show_area, settings.area
-    drawn = pixels(settings.mask)[..., 0] > 127
-    assert 0.02 < drawn.mean() < 0.3, drawn.mean()
-    assert (drawn & ~mask).any() and (mask & ~drawn).any(), "this is the border, not the lasso"
+    assert (area_pixels() == mask).all()
+
+    # Another area, around an annotation.
+    yield from annotate()
+    settings().mask_source = 'annotation'
+    yield 1.0
+    yield from steps.press("IMAGE_EDITOR", "make_mask(source='annotation'", fx=0.82)
+    yield 1.5
+    lab.shot("9_annotation")
+    drawn = area_pixels()
+    assert 0.01 < drawn.mean() < 0.2 and (drawn & ~mask).any() and (mask & ~drawn).any(), drawn.mean()
 
 
-def lasso():
+def annotate():
     """An annotation around something, with the tool and the mouse."""
     with lab.context("IMAGE_EDITOR"):
         bpy.ops.wm.tool_set_by_id(name="builtin.annotate")
-    region = lab.region(lab.area("IMAGE_EDITOR"))
-    around = [(0.40, 0.45), (0.50, 0.40), (0.60, 0.47), (0.58, 0.60), (0.47, 0.64), (0.40, 0.55), (0.40, 0.46)]
-    yield from lab.move(*lab.region_point(region, *around[0]))
-    yield from lab.drag([lab.region_point(region, *point) for point in around], pause=0.15)
+    yield from steps.drag("IMAGE_EDITOR", [(x + 0.08, y + 0.1) for x, y in LASSO])
     yield 0.5
 
 

@@ -35,6 +35,15 @@ def press(kind, operator, fx=0.5):
     yield from lab.click(x, y)
 
 
+def drag(kind, fractions, pause=0.15):
+    """Drag the mouse over an editor, through points that are fractions of its region."""
+    region = lab.region(lab.area(kind))
+    points = [lab.region_point(region, *point) for point in fractions]
+    yield from lab.move(*points[0])
+    yield 0.3
+    yield from lab.drag(points, pause=pause)
+
+
 def all_landed(seconds=90):
     yield from lab.until(lambda: host().jobs and all(view.landed for view in host().jobs.values()), seconds)
     yield 1.5

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -20,7 +19,7 @@ import pytest
 
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.request import (
-    Edit, Job, JobRecord, JobState, Landing, Place, Result, ResultPicture, SentPicture, Service,
+    Job, JobRecord, JobState, Landing, Place, Request, Result, ResultPicture, SentPicture, Service,
 )
 from gptimage_addon.library.journal import AnswerHead, Journal, WorkerLock, new_job_id, write_atomic
 
@@ -29,7 +28,7 @@ INPUTS = {"inputs/0.png": b"\x89PNG one", "inputs/mask.png": b"\x89PNG two\0\r\n
 
 
 def job(job_id: str = "20261122-100000-aa") -> Job:
-    edit = Edit(prompt="größe", model="m", images=(SentPicture("inputs/0.png", "image/png", 16, 16),))
+    edit = Request(prompt="größe", model="m", images=(SentPicture("inputs/0.png", "image/png", 16, 16),))
     return Job(id=job_id, kind="texture", prompt="g", request=edit, service=Service(),
         landing=Landing(place=Place.IMAGE),
                created="2026-11-22T10:00:00+00:00", estimate_usd=.0132)
@@ -123,7 +122,7 @@ def test_a_job_is_created_once(tmp_path: Path) -> None:
     journal.create(job(), INPUTS)
     before = snapshot(tmp_path)
     with pytest.raises(InputError):
-        journal.create(dataclasses.replace(job(), prompt="another"), {})
+        journal.create(job()._replace(prompt="another"), {})
     assert snapshot(tmp_path) == before
 
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import skimage.data
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, optimize
 
 __all__ = (
     "BARS_DB", "PHOTOGRAPHS", "Drift", "blob", "drifts", "mean_tone_paste", "naive_paste", "photograph", "psnr_db",
-    "redraw", "redraw_by_pillow", "slow_noise", "step_above_truth",
+    "redraw", "redraw_by_pillow", "similarity_paste", "slow_noise", "step_above_truth",
 )
 
 # Photographs that scikit-image's wheel carries.
@@ -68,12 +68,14 @@ def drifts(kind: str, count: int) -> list[Drift]:
     return found
 
 
-def photograph(name: str) -> np.ndarray:
-    """uint8 RGB rows from the top."""
+def photograph(name: str, side_px: int = 448) -> np.ndarray:
+    """uint8 RGB rows from the top: the middle, up to so many pixels a side."""
     rows = skimage.data.stereo_motorcycle()[0] if name == "motorcycle" else getattr(skimage.data, name)()
-    if name == "retina":                        # from its lit part
+    if name == "retina":                        # its lit part
         rows = rows[320:1020, 320:1020]
-    return np.ascontiguousarray(np.repeat(rows[..., None], 3, 2) if rows.ndim == 2 else rows[..., :3])
+    rows = np.repeat(rows[..., None], 3, 2) if rows.ndim == 2 else rows[..., :3]
+    top, left = (max(0, (n - side_px) // 2) for n in rows.shape[:2])
+    return np.ascontiguousarray(rows[top:top + side_px, left:left + side_px])
 
 
 def blob(height_px: int, width_px: int, seed: int, share: float = 0.18) -> np.ndarray:
@@ -96,11 +98,13 @@ def blob(height_px: int, width_px: int, seed: int, share: float = 0.18) -> np.nd
 
 
 def slow_noise(rng: np.random.Generator, height_px: int, width_px: int, slowness: float) -> np.ndarray:
-    """A smooth random field whose greatest value is 1."""
-    width = slowness * min(height_px, width_px)
-    pad = int(2 * width)
-    field = ndimage.gaussian_filter(rng.standard_normal((height_px + 2 * pad, width_px + 2 * pad)), width)
-    field = field[pad:pad + height_px, pad:pad + width_px]
+    """A smooth random field whose greatest value is 1: blurred noise, made on a grid of an eighth of the blur's width."""
+    step = slowness * min(height_px, width_px) / 8
+    margin = 16                                 # two widths, where the blur sees the grid's end
+    rows, columns = (int(np.ceil(n / step)) + 2 * margin for n in (height_px, width_px))
+    grid = ndimage.gaussian_filter(rng.standard_normal((rows, columns)), 8)
+    place = np.meshgrid(*(margin + np.arange(n) / step for n in (height_px, width_px)), indexing="ij")
+    field = ndimage.map_coordinates(grid, place, order=3)
     return field / abs(field).max()
 
 
@@ -109,17 +113,22 @@ def redraw(rgb: np.ndarray, drift: Drift) -> np.ndarray:
     height, width = rgb.shape[:2]
     rng = np.random.default_rng(drift.seed)
     source = rgb.astype(np.float64)
-    y, x = np.mgrid[:height, :width].astype(np.float64)
-    if drift.shift_px != (0.0, 0.0) or drift.zoom != 1.0 or drift.bend_px:
-        bends = [drift.bend_px * slow_noise(rng, height, width, drift.slowness) if drift.bend_px else 0 * x for _ in "xy"]
-        middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    if drift.bend_px:
+        bends = [drift.bend_px * slow_noise(rng, height, width, drift.slowness) for _ in "xy"]
+        y, x = np.mgrid[:height, :width].astype(np.float64)
         from_x, from_y = x, y
-        for _ in range(12):                     # p = c + (q - c - shift - bend(p)) / zoom, by repetition
+        for _ in range(6):                      # p = c + (q - c - shift - bend(p)) / zoom, by repetition
             bend_x, bend_y = (ndimage.map_coordinates(b, (from_y, from_x), order=1, mode="nearest") for b in bends)
             from_x = middle_x + (x - middle_x - drift.shift_px[0] - bend_x) / drift.zoom
             from_y = middle_y + (y - middle_y - drift.shift_px[1] - bend_y) / drift.zoom
         source = np.stack([
             ndimage.map_coordinates(source[..., c], (from_y, from_x), order=5, mode="mirror") for c in range(3)], -1)
+    elif drift.shift_px != (0.0, 0.0) or drift.zoom != 1.0:
+        start = [middle - (middle + shift) / drift.zoom for middle, shift in
+                 zip((middle_y, middle_x), drift.shift_px[::-1], strict=True)]
+        source = np.stack([ndimage.affine_transform(
+            source[..., c], (1 / drift.zoom,) * 2, start, order=5, mode="mirror") for c in range(3)], -1)
     return _retone(source, drift, rng)
 
 
@@ -159,8 +168,9 @@ def step_above_truth(rgb: np.ndarray, truth: np.ndarray, mask: np.ndarray, band_
     more = []
     for axis in (0, 1):
         across = np.diff(inside, axis=axis)
-        more.append([abs(np.diff(p.astype(np.float64), axis=axis))[across].mean(0) for p in (rgb, truth)])
-    steps = np.mean([(ours - theirs).max() for ours, theirs in more])
+        if across.any():
+            more.append([abs(np.diff(p.astype(np.float64), axis=axis))[across].mean(0) for p in (rgb, truth)])
+    steps = np.mean([(ours - theirs).max() for ours, theirs in more]) if more else 0.0
     band = inside & (ndimage.distance_transform_edt(inside) <= band_px)
     height, width = inside.shape
     piece = (np.arange(height)[:, None] // 48) * 1000 + np.arange(width)[None] // 48
@@ -183,3 +193,34 @@ def mean_tone_paste(original: np.ndarray, answer: np.ndarray, mask: np.ndarray, 
     gain = original[ring].mean(0) / np.maximum(answer[ring].mean(0), 1.0)
     alpha = np.clip(ndimage.distance_transform_edt(inside) / feather_px, 0, 1)[..., None]
     return np.clip(np.rint(original * (1 - alpha) + answer * gain * alpha), 0, 255).astype(np.uint8)
+
+
+def similarity_paste(original: np.ndarray, answer: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What a careful script would do: shift and zoom by least squares outside the mask, then a gain a channel."""
+    height, width = mask.shape
+    outside = ~ndimage.binary_dilation(mask > 0, iterations=3)
+    outside[[0, -1]] = outside[:, [0, -1]] = False
+    rows, columns = np.nonzero(outside)
+    step = max(1, len(rows) // 20_000)
+    rows, columns = rows[::step], columns[::step]
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+
+    def place(found: np.ndarray, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        zoom = 1 + found[2] / 100
+        return middle_y + zoom * (y - middle_y) + found[1], middle_x + zoom * (x - middle_x) + found[0]
+
+    found = np.zeros(3)
+    for blur in (8.0, 3.0, 1.0):
+        target, source = (ndimage.gaussian_filter(p.mean(2, dtype=np.float64), blur) for p in (original, answer))
+        source *= target[outside].mean() / max(source[outside].mean(), 1.0)
+
+        def left(way: np.ndarray, target: np.ndarray = target, source: np.ndarray = source) -> np.ndarray:
+            seen = ndimage.map_coordinates(source, place(way, rows, columns), order=1, mode="mirror")
+            return seen - target[rows, columns]
+
+        found = optimize.least_squares(left, found, loss="soft_l1", f_scale=4.0).x
+    grid = place(found, *np.mgrid[:height, :width].astype(np.float64))
+    seen = np.stack([ndimage.map_coordinates(answer[..., c].astype(np.float64), grid, order=3, mode="mirror")
+                     for c in range(3)], -1)
+    gain = original[outside].mean(0) / np.maximum(seen[outside].mean(0), 1.0)
+    return np.where(mask[..., None] > 0, np.clip(np.rint(seen * gain), 0, 255), original).astype(np.uint8)

@@ -4,32 +4,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import bpy
 
 from gptimage_addon.blender.host import JobView, host
-from gptimage_addon.core.request import (
-    Generate, JobState, Landing, Place, Result, ResultPicture, Service, ServiceKind,
-)
+from gptimage_addon.core.request import JobState, Landing, Place, Request, Result, ResultPicture, Service, ServiceKind
 from gptimage_addon.operators.plan import PlannedJob
 from gptimage_addon.operators.texture import plan_texture
 from gptimage_addon.worker.practice import PracticeServer
 
 from .pictures import encode, quarters
 
-__all__ = ("WORDS", "compatible", "finished", "image_of", "job_folders", "pixels_of", "plan_for", "pump_until", "select")
+__all__ = ("WORDS", "compatible", "editor", "finished", "image_of", "job_folders", "pixels_of", "plan_for", "pump_until", "select")
 
-WORDS = Generate(prompt="weathered red brick", model="gpt-image-2.5-flare", quality="low", size="1024x640")
+WORDS = Request(prompt="weathered red brick", model="gpt-image-2.5-flare", quality="low", size="1024x640")
 
 
 def compatible(server: PracticeServer) -> Service:
     """The server as an artist's own one: every request goes there, and it lists what came."""
     return Service(ServiceKind.COMPATIBLE, server.base_url)
+
+
+@contextlib.contextmanager
+def editor(kind: str, **space: object) -> Iterator[None]:
+    """The window's largest area as this editor, its sidebar as the region: Blender has both without showing them."""
+    window = bpy.context.window_manager.windows[0]
+    area = max(window.screen.areas, key=lambda each: each.width * each.height)
+    area.ui_type = {'NODE_EDITOR': 'ShaderNodeTree'}.get(kind, kind)
+    assert area.type == kind
+    for name, value in space.items():
+        setattr(area.spaces.active, name, value)
+    region = next(each for each in area.regions if each.type == 'UI')
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        yield
 
 
 def select(*objects: bpy.types.Object) -> None:
@@ -40,7 +52,7 @@ def select(*objects: bpy.types.Object) -> None:
 
 
 def plan_for(service: Service, landing: Landing | None = None, **words: object) -> PlannedJob:
-    return plan_texture(replace(WORDS, **words), service, landing or Landing(place=Place.IMAGE))
+    return plan_texture(WORDS._replace(**words), service, landing or Landing(place=Place.IMAGE))
 
 
 def finished(planned: PlannedJob, pictures: Sequence[bytes] = ()) -> JobView:
@@ -53,7 +65,7 @@ def finished(planned: PlannedJob, pictures: Sequence[bytes] = ()) -> JobView:
         path = folder / "results" / f"{index}.png"
         path.write_bytes(data)
         made.append(ResultPicture(path.relative_to(folder).as_posix(), "image/png", 32, 16))
-    view = JobView(job, replace(host.journal.read_record(job.id), state=JobState.DONE, sent_at=time.time(),
+    view = JobView(job, host.journal.read_record(job.id)._replace(state=JobState.DONE, sent_at=time.time(),
                                 result=Result(pictures=tuple(made), cost_usd=0.02)))
     host.jobs[job.id] = view
     return view

@@ -16,9 +16,7 @@ from pathlib import Path
 
 from gptimage_addon.core import protocol
 from gptimage_addon.core.protocol import Message
-from gptimage_addon.core.request import (
-    Generate, Job, JobRecord, JobState, Landing, Place, Request, Service, ServiceKind,
-)
+from gptimage_addon.core.request import Job, JobRecord, JobState, Landing, Place, Request, Service, ServiceKind
 from gptimage_addon.library.journal import Journal
 
 __all__ = ("CHECKOUT", "KEY", "WorkerProcess", "make_job", "wait_until", "worker_environment")
@@ -48,11 +46,11 @@ def make_job(
     service: Service | str, *, request: Request | None = None, job_id: str = "", deadline_s: float = 60.0,
     **wanted: object,
 ) -> Job:
-    """A small job. `service` may be a base URL of a compatible server; `wanted` are fields of its Generate."""
+    """A small job. `service` may be a base URL of a compatible server; `wanted` are fields of its Request."""
     if isinstance(service, str):
         service = Service(ServiceKind.COMPATIBLE, service)
     if request is None:
-        request = Generate(**{"prompt": "red brick", "model": "gpt-image-2.5-flare", **wanted})
+        request = Request(**{"prompt": "red brick", "model": "gpt-image-2.5-flare", **wanted})
     return Job(id=job_id or f"job-{next(_numbers):04d}", kind="texture", prompt=request.prompt,
                request=typing.cast("Generate", request), service=service, landing=Landing(place=Place.IMAGE),
                deadline_s=deadline_s)

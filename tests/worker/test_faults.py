@@ -209,10 +209,10 @@ def test_a_server_that_comes_up_meanwhile_gets_the_job(worker: WorkerProcess, se
 # --- Before anything is sent ------------------------------------------------------------------------------
 
 def test_a_missing_input_picture_fails_and_nothing_is_sent(worker: WorkerProcess, serve: Serve) -> None:
-    from gptimage_addon.core.request import Edit, SentPicture
+    from gptimage_addon.core.request import Request, SentPicture
 
     server = serve()
-    edit = Edit(prompt="moss", model="gpt-image-2.5-flare",
+    edit = Request(prompt="moss", model="gpt-image-2.5-flare",
         images=(SentPicture("inputs/0.png", "image/png", 1024, 1024),))
     record = worker.run(make_job(server.base_url, request=edit))
     assert record.state is JobState.FAILED and record.error

@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Picture files of more than 8 bits: nothing of them may be lost. The PNG oracle is written out from the standard here."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gptimage_addon.imaging.png import encode_png
+from gptimage_addon.worker.exr import decode_exr, encode_exr
+from gptimage_addon.worker.png16 import decode_png16, is_png16
+
+COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+
+
+def predicted(kind: int, left: int, up: int, corner: int) -> int:
+    """What a filter takes off a byte (W3C PNG, 9.2 to 9.4)."""
+    if kind == 3:
+        return (left + up) // 2
+    if kind == 4:
+        estimate = left + up - corner
+        return min((abs(estimate - left), 0, left), (abs(estimate - up), 1, up), (abs(estimate - corner), 2, corner))[2]
+    return (0, left, up)[kind]
+
+
+def written(pixels: np.ndarray, *, interlace: int = 0) -> bytes:
+    """A PNG of 16 bits in which every filter is used in turn, its data in two pieces, beside chunks that say something else."""
+    height, width, channels = pixels.shape
+    rows = pixels.astype(">u2").tobytes()
+    stride, step = 2 * channels * width, 2 * channels
+    lines, above = bytearray(), bytes(stride)
+    for y in range(height):
+        row, kind = rows[y * stride:(y + 1) * stride], y % 5
+        lines.append(kind)
+        for i, byte in enumerate(row):
+            left, corner = (row[i - step], above[i - step]) if i >= step else (0, 0)
+            lines.append((byte - predicted(kind, left, above[i], corner)) % 256)
+        above = row
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    data = zlib.compress(bytes(lines))
+    header = struct.pack(">IIBBBBB", width, height, 16, COLOR_TYPES[channels], 0, 0, interlace)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tEXt", b"Title\0IDAT") + chunk(b"IDAT", data[:20])
+            + chunk(b"IDAT", data[20:]) + chunk(b"IEND", b""))
+
+
+def random_pixels(height: int, width: int, channels: int) -> np.ndarray:
+    return np.random.default_rng(channels).integers(0, 65536, (height, width, channels)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_every_filter_of_a_16_bit_png_is_read(channels: int) -> None:
+    pixels = random_pixels(23, 17, channels)
+    data = written(pixels)
+    assert is_png16(data)
+    assert np.array_equal(decode_png16(data), pixels)
+
+
+def test_gray_becomes_color() -> None:
+    gray = random_pixels(11, 13, 2)
+    found = decode_png16(written(gray))
+    assert all(np.array_equal(found[..., c], gray[..., 0]) for c in range(3)) and np.array_equal(found[..., 3], gray[..., 1])
+    assert decode_png16(written(gray[..., :1])).shape == (11, 13, 3)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_what_is_written_is_read_back(channels: int) -> None:
+    pixels = random_pixels(40, 31, channels)
+    data = encode_png(pixels)
+    assert is_png16(data) and np.array_equal(decode_png16(data), pixels)
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(0, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")])
+def test_8_bits_are_written_as_pillow_reads_them(channels: int, mode: str) -> None:
+    pixels = random_pixels(37, 22, channels or 1).astype(np.uint8)
+    pixels = pixels if channels else pixels[..., 0]
+    with Image.open(io.BytesIO(encode_png(pixels))) as found:
+        assert found.mode == mode and np.array_equal(np.asarray(found), pixels)
+
+
+def test_what_is_no_such_png_is_told() -> None:
+    assert not is_png16(b"\x89PNG\r\n\x1a\n") and not is_png16(b"\xff\xd8\xff" + bytes(40))
+    with pytest.raises(ValueError, match="interlaced"):
+        decode_png16(written(random_pixels(4, 4, 3), interlace=1))
+    data = written(random_pixels(9, 9, 3))
+    with pytest.raises(ValueError, match="damaged"):
+        decode_png16(data[:80] + b"\0\1\2\3" + data[84:])
+
+
+def test_floats_go_to_an_exr_and_back() -> None:
+    pixels = np.random.default_rng(5).normal(0, 9, (21, 34, 4)).astype(np.float32)
+    pixels[0, :4, 0] = np.inf, -0.0, 1e-42, 3e38
+    found = decode_exr(encode_exr(pixels))
+    assert found.dtype == np.float32 and np.array_equal(found.view(np.uint32), pixels.view(np.uint32))
