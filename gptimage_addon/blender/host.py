@@ -17,13 +17,11 @@ from typing import NamedTuple
 
 import bpy
 
-from ..core import protocol
+from .. import blender, core, library
 from ..core.errors import GptImageError, InputError, QuotaError, Repair, WorkerError, error_from_dict
 from ..core.request import Job, JobRecord, JobState, Service, ServiceKind
-from ..library.journal import Journal, new_job_id
 from . import online
 from .preferences import read_preferences
-from .process import WorkerProcess
 
 __all__ = ("Host", "JobView", "SESSION", "host")
 
@@ -74,8 +72,8 @@ class Host:
     def __init__(self) -> None:
         self.jobs: dict[str, JobView] = {}
         self.landings: dict[str, Land] = {}         # by the job's kind; operators/ fills it in
-        self.keys: dict[Service, protocol.KeyState] = {}
-        self.connection: protocol.ConnectionChecked | None = None
+        self.keys: dict[Service, core.protocol.KeyState] = {}
+        self.connection: core.protocol.ConnectionChecked | None = None
         self.trouble: GptImageError | None = None
         self.spent_usd = 0.0                        # in this session, practice apart
         self.data_dir: Path | None = None
@@ -90,7 +88,7 @@ class Host:
 
     @property
     def journal(self) -> Journal:
-        return Journal(self.data_dir or read_preferences().jobs_dir)
+        return library.journal.Journal(self.data_dir or read_preferences().jobs_dir)
 
     @property
     def is_ready(self) -> bool:
@@ -148,7 +146,7 @@ class Host:
             self.spent_usd += told if told is not None else view.job.estimate_usd or 0.0
 
     def cancel(self, job_id: str) -> None:
-        self._say(protocol.Cancel(job_id))
+        self._say(core.protocol.Cancel(job_id))
 
     def retry(self, job_id: str) -> JobView:
         """Send the same job again, as a new one: the old one's folder is history."""
@@ -168,7 +166,7 @@ class Host:
         folder = self.journal.folder(job.id)
         inputs = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("inputs/*"))}
         online.check_online(job.service)
-        return self.submit(job._replace(id=new_job_id()), inputs)
+        return self.submit(job._replace(id=library.journal.new_job_id()), inputs)
 
     def dismiss(self, job_id: str) -> None:
         """Take a settled job off the list, for good. Its folder stays."""
@@ -192,23 +190,23 @@ class Host:
         return landed
 
     def ask_key(self, service: Service) -> None:
-        self._say(protocol.AskKey(service), answers=1)
+        self._say(core.protocol.AskKey(service), answers=1)
 
     def store_key(self, service: Service, key: str) -> None:
-        self._say(protocol.StoreKey(service, key), answers=1)
+        self._say(core.protocol.StoreKey(service, key), answers=1)
 
     def check_connection(self, service: Service) -> None:
         self.connection = None
-        self._say(protocol.CheckConnection(service, _is_online()), answers=1)
+        self._say(core.protocol.CheckConnection(service, _is_online()), answers=1)
 
     def configure(self, concurrency: int) -> None:
         if self._worker:
-            self._say(protocol.Configure(concurrency))
+            self._say(core.protocol.Configure(concurrency))
 
     def recover(self) -> None:
         """Look for jobs of earlier sessions. Every start of the worker does so."""
         if self._worker:
-            self._say(protocol.Recover(_is_online()), answers=1)
+            self._say(core.protocol.Recover(_is_online()), answers=1)
         else:
             self._start()
 
@@ -245,15 +243,15 @@ class Host:
             return
         preferences = read_preferences()
         try:
-            self._worker = WorkerProcess(self.journal.data_dir)
+            self._worker = blender.process.WorkerProcess(self.journal.data_dir)
         except OSError as error:
             raise WorkerError(f"The helper process cannot be started: {error}") from error
         self._ready = False
-        self._worker.send(protocol.Hello(
-            protocol.PROTOCOL, str(self.journal.data_dir), preferences.concurrency, self.practice_latency_s))
-        self._say(protocol.Recover(_is_online()), answers=1)
+        self._worker.send(core.protocol.Hello(
+            core.protocol.PROTOCOL, str(self.journal.data_dir), preferences.concurrency, self.practice_latency_s))
+        self._say(core.protocol.Recover(_is_online()), answers=1)
 
-    def _say(self, message: protocol.Message, answers: int = 0) -> None:
+    def _say(self, message: core.protocol.Message, answers: int = 0) -> None:
         self._start()
         assert self._worker is not None
         self._asked += answers
@@ -261,7 +259,7 @@ class Host:
         self._wake()
 
     def _give(self, view: JobView) -> None:
-        self._say(protocol.Submit(view.job.id, _is_online()))
+        self._say(core.protocol.Submit(view.job.id, _is_online()))
 
     def _wake(self) -> None:
         if not bpy.app.background and not bpy.app.timers.is_registered(self._tick):
@@ -298,28 +296,28 @@ class Host:
                     view.landed = Landed((), "The result could not be applied: see Blender's log", complete=False)
                 _redraw()
 
-    def _hear(self, message: protocol.Message) -> None:
+    def _hear(self, message: core.protocol.Message) -> None:
         match message:
-            case protocol.Ready():
+            case core.protocol.Ready():
                 self._ready = True
-            case protocol.RecordChanged(record):
+            case core.protocol.RecordChanged(record):
                 if view := self.jobs.get(record.job_id):
                     view.record = record
                     if record.state.is_final:
                         self._count_cost(view)
                 if record.state is JobState.DONE:
                     self._restarts = 0
-            case protocol.Recovered(record):
+            case core.protocol.Recovered(record):
                 self._hear_recovered(record)
-            case protocol.RecoveryDone():
+            case core.protocol.RecoveryDone():
                 self._answered()
-            case protocol.KeyState(service):
+            case core.protocol.KeyState(service):
                 self._answered()
                 self.keys[service] = message
-            case protocol.ConnectionChecked():
+            case core.protocol.ConnectionChecked():
                 self._answered()
                 self.connection = message
-            case protocol.Trouble(error):
+            case core.protocol.Trouble(error):
                 self._answered()            # it stands for the answer that cannot come
                 self.trouble = error_from_dict(error)
         _redraw()

@@ -11,9 +11,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from .. import imaging
 from ..core.catalog import MAX_IMAGE_BYTES
 from ..core.errors import InputError
-from ..imaging.color import display_from_linear
 from . import compat, view
 from .paths import scratch_file
 
@@ -158,7 +158,7 @@ def _image_bytes(image: bpy.types.Image, field: str) -> tuple[bytes, str]:
     else:
         rgba[:, :image.channels] = pixels
     if image.is_float:
-        rgba = display_from_linear(rgba, is_data=image.colorspace_settings.is_data)
+        rgba = imaging.color.display_from_linear(rgba, is_data=image.colorspace_settings.is_data)
     with scratch_file(".png") as path:
         own = bpy.data.images.new(image.name, width, height, alpha=True)
         try:

@@ -11,13 +11,11 @@ import bpy
 import numpy as np
 from bpy.props import IntProperty
 
-from ..blender.camera import read_frame, write_frame
+from .. import blender, core
 from ..blender.host import host
 from ..blender.images import provenance
 from ..blender.preferences import read_preferences
-from ..blender.sources import Source
 from ..core.errors import GptImageError, InputError
-from ..core.framing import extended
 from ..core.regions import Box, union
 from ..core.request import Finish, Landing, Place, Request, Service
 from .areas import Shown, read_area, shown_picture
@@ -56,7 +54,7 @@ def _area(size: tuple[int, int], extend: tuple[int, ...]) -> tuple[tuple[int, in
 
 
 def plan_extension(
-    words: Request, service: Service, source: Source, extend: tuple[int, ...], landing: Landing, framing: Framing, *,
+    words: Request, service: Service, source: "Source", extend: tuple[int, ...], landing: Landing, framing: Framing, *,
     references: Sequence[Reference] = (),
 ) -> list[PlannedJob]:
     """The job for a picture with so many pixels (left, top, right, bottom) more. Raises InputError, OnlineAccessError."""
@@ -124,13 +122,13 @@ class GPTIMAGE_OT_match_camera(bpy.types.Operator):
         image = context.space_data.image
         extend = tuple(provenance(image)["extend"])
         try:
-            frame = read_frame(context.scene)
-            larger = extended(frame, *extend)
+            frame = blender.camera.read_frame(context.scene)
+            larger = core.framing.extended(frame, *extend)
             if (larger.width_px, larger.height_px) != tuple(image.size):
                 raise InputError(f"The scene's resolution is {frame.width_px} x {frame.height_px} px, the extended picture was made from "
                                  f"{image.size[0] - extend[0] - extend[2]} x {image.size[1] - extend[1] - extend[3]}", field="image",
                                  hint="Set the resolution back first, if it does not match already")
-            write_frame(context.scene, larger)
+            blender.camera.write_frame(context.scene, larger)
         except GptImageError as error:
             return report(self, error)
         self.report({'INFO'}, f"The camera shows {larger.width_px} x {larger.height_px} px. Render again")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import bpy
 
+from .. import library
 from ..blender import images, online
 from ..blender.host import SESSION, Landed
 from ..core import catalog, pricing
@@ -18,7 +19,6 @@ from ..core.prompts import name_from_prompt
 from ..core.request import (
     Finish, Job, JobRecord, Landing, Request, Result, SentPicture, Service, ServiceKind, parse_size,
 )
-from ..library.journal import new_job_id
 from .report import push_undo
 
 __all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "plan_job", "price", "settle_images")
@@ -93,7 +93,7 @@ def plan_job(
     online.check_online(service)
     found = pricing.estimate(request, service.kind)
     job = Job(
-        id=new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
+        id=library.journal.new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
         landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,

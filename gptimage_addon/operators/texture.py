@@ -11,7 +11,8 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
-from ..blender import materials, targets
+from .. import blender
+from ..blender import targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
@@ -53,7 +54,7 @@ def texture_targets(objects: Sequence[bpy.types.Object], faces: bool = False) ->
                          hint="Select a mesh, curve or text, or choose Image Only")
     if faces:
         for obj in objects:
-            if obj.type != 'MESH' or not materials.selected_faces(obj):
+            if obj.type != 'MESH' or not blender.materials.selected_faces(obj):
                 raise InputError(f"{obj.name} has no selected faces", field="faces", hint="Select faces in Edit Mode")
     return found
 
@@ -106,19 +107,19 @@ def _land_on_objects(job: Job, image: bpy.types.Image, missing: list[str]) -> in
             missing.append(target.name)
             continue
         # Without a UV map, or with a width in metres asked for, the picture is projected in object space.
-        boxed = not materials.has_uv_map(obj) or landing.scale_m > 0
-        repeat = materials.box_repeat(obj, landing.scale_m) if boxed else None
+        boxed = not blender.materials.has_uv_map(obj) or landing.scale_m > 0
+        repeat = blender.materials.box_repeat(obj, landing.scale_m) if boxed else None
         key = (repeat if landing.scale_m else boxed) if landing.share_material else target
         if key not in made:
-            made[key] = materials.make_material(
+            made[key] = blender.materials.make_material(
                 name_from_prompt(job.prompt), image, box_repeat=repeat, alpha=job.request.background == "transparent")
             if landing.asset:
                 made[key].asset_mark()
         append = landing.place is Place.APPEND_SLOT or landing.faces
         try:
             if not append or (obj.data, made[key]) not in filled:
-                faces = materials.selected_faces(obj) if landing.faces else ()
-                materials.assign(obj, made[key], append=append, faces=faces)
+                faces = blender.materials.selected_faces(obj) if landing.faces else ()
+                blender.materials.assign(obj, made[key], append=append, faces=faces)
                 filled.add((obj.data, made[key]))
             count += 1
         except RuntimeError as error:

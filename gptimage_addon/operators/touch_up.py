@@ -14,16 +14,15 @@ import bpy
 import numpy as np
 from bpy.props import EnumProperty, StringProperty
 
-from ..blender import images, sources
+from .. import blender, imaging
+from ..blender import images
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
-from ..blender.sources import Source
 from ..core.catalog import find_model
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import extend_prompt, markup_prompt, touch_up_prompt
 from ..core.regions import CONTEXT, FREE_RULES, MINIMUM_PX, OPENAI_RULES, Box, Window, edit_cost, plan_window, plan_windows, union
 from ..core.request import Finish, Job, JobRecord, Landing, Mark, Place, Request, Service, ServiceKind
-from ..imaging import masks
 from .areas import AreaChoice, AreaSettings, Shown, area_boxes, read_area, read_islands, shown_picture
 from .marks import read_marks
 from .plan import PlannedJob, Reference, Template, adopt_results, plan_job, settle_images
@@ -93,9 +92,9 @@ def split(mask: np.ndarray, words: Request, service: Service, framing: Framing) 
     """A mask, float32 (h, w), as what each request changes of it. Raises InputError if it is empty."""
     islands = [mask]
     if framing.separate:
-        numbers, boxes = masks.label(mask, MINIMUM_PX)
+        numbers, boxes = imaging.masks.label(mask, MINIMUM_PX)
         islands = [np.where(numbers == i, mask, np.float32(0)) for i in range(1, len(boxes) + 1)] or islands
-    return _pieces(islands, [masks.require_bounds(island) for island in islands], words, service, framing)
+    return _pieces(islands, [imaging.masks.require_bounds(island) for island in islands], words, service, framing)
 
 
 def _pieces(
@@ -121,7 +120,7 @@ def touch_up_template(*, marked: bool = False, extended: bool = False) -> Templa
 
 
 def plan_touch_up(
-    words: Request, service: Service, source: Source, pieces: Sequence[Piece], landing: Landing, *,
+    words: Request, service: Service, source: "Source", pieces: Sequence[Piece], landing: Landing, *,
     references: Sequence[Reference] = (), marks: Sequence[Mark] = (), extend: tuple[int, ...] = (),
 ) -> list[PlannedJob]:
     """The jobs for a touch-up, one for each piece. The words' size is not used. Nothing is sent or written.
@@ -138,12 +137,12 @@ def plan_touch_up(
             raise InputError(f"The mask has {mask.shape[1]}x{mask.shape[0]} pixels, the picture {size[0]}x{size[1]}", field="mask",
                              hint="Make the mask from this picture")
         area = np.round(mask * 255).astype(np.uint8)
-        masks.require_bounds(area)
+        imaging.masks.require_bounds(area)
         finish = _finish(source.name, window, tuple(marks), extend)._replace(
             source=f"inputs/source{source.suffix}", pixels=source.pixels, has_alpha=source.has_alpha, layered=source.is_render)
         planned = plan_job(KIND, touch_up_words(words, window), template, service, landing, references, finish)
         planned.inputs[finish.source] = source.data
-        planned.inputs[finish.mask] = sources.npy_bytes(area)
+        planned.inputs[finish.mask] = blender.sources.npy_bytes(area)
         jobs.append(planned)
     ids = [planned.job.id for planned in jobs]
     return [planned._replace(job=planned.job._replace(finish=planned.job.finish._replace(
@@ -216,18 +215,18 @@ def shown_requests(
     return [(touch_up_words(words, window), _finish(picture.name, window, marks, ())) for window in windows]
 
 
-def read_source(context: bpy.types.Context, picture: Shown) -> Source:
+def read_source(context: bpy.types.Context, picture: Shown) -> "Source":
     """The picture that the editor shows. Raises InputError where it cannot be touched up, or is not the one that was shown."""
     image = getattr(context.space_data, "image", None)
     if context.space_data.type == 'VIEW_3D' or (image and image.type == 'RENDER_RESULT'):
-        source = sources.render_source(context.scene)
+        source = blender.sources.render_source(context.scene)
         if source.size != picture.size:
             raise InputError(f"The render has {source.width_px} x {source.height_px} px, the scene's resolution is "
                              f"{picture.size[0]} x {picture.size[1]}", field="image", hint="Render again, or set the resolution back")
         return source
     if image is None:
         raise InputError("No picture is shown", field="image", hint="Open the render or the image to change here")
-    return sources.image_source(image)
+    return blender.sources.image_source(image)
 
 
 class GPTIMAGE_OT_touch_up(RequestSettings, AreaSettings, bpy.types.Operator):

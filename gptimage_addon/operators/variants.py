@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import bpy
 from bpy.props import EnumProperty, IntProperty
 
-from ..blender import compositor, materials, view
+from .. import blender
+from ..blender import view
 from ..blender.host import host
 from ..blender.images import PROVENANCE, RENDER_RESULT, adopt_picture, provenance
 from ..core.errors import GptImageError, InputError
@@ -38,7 +39,7 @@ def variant_holder(context: bpy.types.Context) -> tuple[object, str] | None:
         holder = (node, "image") if node and hasattr(node, "image") else None
     elif context.object and context.object.type == 'EMPTY':
         holder = context.object, "data"
-    elif context.object and (node := materials.picture_node(context.object.active_material)):
+    elif context.object and (node := blender.materials.picture_node(context.object.active_material)):
         holder = node, "image"
     image = getattr(*holder) if holder else None
     return holder if isinstance(image, bpy.types.Image) and "variants" in provenance(image) else None
@@ -215,7 +216,7 @@ def add_to_compositor(scene: bpy.types.Scene, image: bpy.types.Image) -> None:
         patch = adopt_picture(path, f"{image.name} Layer")
     except OSError as error:
         raise InputError("The layer's file is gone from the job's folder", field="layer", hint="Keep the image") from error
-    compositor.add_layer(scene, patch, image.name)
+    blender.compositor.add_layer(scene, patch, image.name)
 
 
 def _parent(image: bpy.types.Image) -> bpy.types.Image:

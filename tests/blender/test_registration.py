@@ -124,6 +124,9 @@ bpy.ops.wm.read_factory_settings()
 known = set(sys.modules)
 import gptimage_addon
 gptimage_addon.register()
+late = {"compositor", "coverage", "sources", "process", "protocol", "journal", "masks", "color"}
+early = {name for name in sys.modules if name.startswith("gptimage_addon.") and name.split(".", 2)[-1] in late}
+assert not early, f"registering imports {early}"
 new = {name.partition(".")[0] for name in set(sys.modules) - known} - sys.stdlib_module_names
 gptimage_addon.unregister()
 heavy = {"openai", "PIL", "keyring", "platformdirs", "httpx2", "pydantic"} & set(sys.modules)

@@ -29,7 +29,8 @@ ROOMS: dict[str, frozenset[str]] = {
     "operators": frozenset({"core", "imaging", "library", "blender"}),
     "ui": frozenset({"core", "blender", "operators"}),
 }
-TOP_FILES = frozenset({"__init__", "__main__", "registration"})
+TOP_FILES = frozenset({"__init__", "__main__", "late", "registration"})
+FOR_ALL = frozenset({"late"})               # which every room may import
 
 BLENDER_MODULES = frozenset({
     "bpy", "bmesh", "mathutils", "gpu", "blf", "idprop", "imbuf", "bpy_extras", "bl_ui", "addon_utils", "gpu_extras",
@@ -138,7 +139,7 @@ def rooms_import_downward_only(source: Source) -> Iterator[Violation]:
     if not source.room:
         return
     for found in imports(source):
-        if found.room and found.room != source.room and found.room not in ROOMS.get(source.room, frozenset()):
+        if found.room and found.room != source.room and found.room not in ROOMS.get(source.room, frozenset()) | FOR_ALL:
             yield Violation(found.line, f"{source.room} may not import {found.room} ({found.name})")
 
 
