@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside Blender's window, started by draw.py through the lab's launcher: times every draw of our panels."""
 
+import importlib
 import json
 import statistics
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +13,10 @@ import lab
 
 REDRAWS = int(lab.ARGS[0])
 PACKAGE = next(name for name in bpy.context.preferences.addons.keys() if name.endswith("gptimage_addon"))
-EDITORS = (("VIEW_3D", "VIEW_3D"), ("IMAGE_EDITOR", "IMAGE_EDITOR"), ("NODE_EDITOR", "ShaderNodeTree"))
+# Each with the type of its editor; the first is shown without, the second with the camera view's touch-ups.
+EDITORS = {
+    "3D Viewport": "VIEW_3D", "camera view": "VIEW_3D", "Image Editor": "IMAGE_EDITOR", "Shader Editor": "ShaderNodeTree",
+}
 times: dict[str, list[float]] = {}
 
 
@@ -37,7 +40,7 @@ def _time(cls: type, name: str) -> None:
 
 
 def _module(name: str):
-    return sys.modules[f"{PACKAGE}.{name}"]
+    return importlib.import_module(f"{PACKAGE}.{name}")
 
 
 def _fill_queue(count: int) -> None:
@@ -63,9 +66,13 @@ def _fill_queue(count: int) -> None:
         host.host.jobs[job.id] = host.JobView(job, record, landed)
 
 
+def _panels() -> tuple[type, ...]:
+    return (*_module("ui.touch_up").classes, *_module("ui.panels").classes)
+
+
 def _open_panels(space: str) -> None:
     """All of them unfolded. Blender keeps that per region, so the closed ones are registered anew as open."""
-    for cls in _module("ui.panels").classes:
+    for cls in _panels():
         if cls.bl_space_type == space and 'DEFAULT_CLOSED' in getattr(cls, "bl_options", set()):
             bpy.utils.unregister_class(cls)
             cls.bl_options = cls.bl_options - {'DEFAULT_CLOSED'}
@@ -88,7 +95,7 @@ def _make_scene() -> bpy.types.Image:
 
 
 def steps():
-    registered = _module("ui.panels").classes
+    registered = _panels()
     for cls in registered:
         _time(cls, cls.__name__)
     for space in {cls.bl_space_type for cls in registered}:
@@ -101,11 +108,14 @@ def steps():
     area = lab.area("VIEW_3D")
     for count in (0, 50):
         _fill_queue(count)
-        for space, ui in EDITORS:
+        for editor, ui in EDITORS.items():
             area.ui_type = ui
+            space = area.type
             yield 0.5
             if space == 'IMAGE_EDITOR':
                 area.spaces.active.image = image
+            if space == 'VIEW_3D':
+                area.spaces.active.region_3d.view_perspective = 'CAMERA' if editor == "camera view" else 'PERSP'
             # Blender draws only what is in sight: the region is scrolled nowhere, so it must be high enough.
             yield from lab.open_tab(space, "GPT Image")
             with bpy.context.temp_override(window=lab.window(), area=area):
@@ -120,8 +130,8 @@ def steps():
                 yield 0.01
                 if len(times.get("empty panel", ())) >= REDRAWS:
                     break
-            lab.shot(f"draw_{space.lower()}_{count}")
-            found.setdefault(str(count), {})[space] = {
+            lab.shot(f"draw_{editor.lower().replace(' ', '_')}_{count}")
+            found.setdefault(str(count), {})[editor] = {
                 name: (statistics.median(values), max(values), len(values)) for name, values in times.items()}
     Path(lab.OUT, "draw.json").write_text(json.dumps({
         "blender": bpy.app.version_string, "panels": [cls.__name__ for cls in registered], "times_us": found}))
