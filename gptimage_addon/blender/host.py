@@ -78,8 +78,8 @@ class Host:
         self.spent_usd = 0.0                        # in this session, practice apart
         self.data_dir: Path | None = None
         self.practice_latency_s = PRACTICE_LATENCY_S
-        self._worker: WorkerProcess | None = None
-        self._leaving: list[WorkerProcess] = []     # let go of, not ended yet
+        self._worker: blender.process.WorkerProcess | None = None
+        self._leaving: list[blender.process.WorkerProcess] = []     # let go of, not ended yet
         self._ready = False
         self._restarts = 0
         self._asked = 0                 # answers that are still to come besides those of jobs
@@ -87,7 +87,7 @@ class Host:
     # --- what the artist does -----------------------------------------------------------------------------
 
     @property
-    def journal(self) -> Journal:
+    def journal(self) -> library.journal.Journal:
         return library.journal.Journal(self.data_dir or read_preferences().jobs_dir)
 
     @property
@@ -210,7 +210,7 @@ class Host:
         else:
             self._start()
 
-    def stop(self) -> WorkerProcess | None:
+    def stop(self) -> blender.process.WorkerProcess | None:
         """Let go of the worker: it finishes what was sent, and ends. Gives it back for those who want to wait."""
         worker, self._worker, self._ready = self._worker, None, False
         self._asked = 0                 # who is gone answers no more
@@ -222,7 +222,7 @@ class Host:
             bpy.app.timers.unregister(self._tick)
         return worker
 
-    def reset(self) -> WorkerProcess | None:
+    def reset(self) -> blender.process.WorkerProcess | None:
         """Let go of the worker and forget the session's jobs: the journal has them. Gives the worker back as `stop`."""
         worker = self.stop()
         self.jobs.clear()

@@ -236,7 +236,7 @@ def combine_mask(context: bpy.types.Context, picture: Shown, mask: np.ndarray, c
     settings = context.scene.gptimage
     old = _present_mask(settings, picture)
     if combine != "replace" and old is not None:
-        mask = getattr(masks, combine)(old, mask)
+        mask = getattr(imaging.masks, combine)(old, mask)
     imaging.masks.require_bounds(mask)
     # A new image, so that undo brings the old one back; that one stays if the artist has named it or uses it elsewhere.
     before, name = settings.mask, f"{picture.name} Mask"

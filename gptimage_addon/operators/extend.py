@@ -54,7 +54,7 @@ def _area(size: tuple[int, int], extend: tuple[int, ...]) -> tuple[tuple[int, in
 
 
 def plan_extension(
-    words: Request, service: Service, source: "Source", extend: tuple[int, ...], landing: Landing, framing: Framing, *,
+    words: Request, service: Service, source: "blender.sources.Source", extend: tuple[int, ...], landing: Landing, framing: Framing, *,
     references: Sequence[Reference] = (),
 ) -> list[PlannedJob]:
     """The job for a picture with so many pixels (left, top, right, bottom) more. Raises InputError, OnlineAccessError."""

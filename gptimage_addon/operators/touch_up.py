@@ -120,7 +120,7 @@ def touch_up_template(*, marked: bool = False, extended: bool = False) -> Templa
 
 
 def plan_touch_up(
-    words: Request, service: Service, source: "Source", pieces: Sequence[Piece], landing: Landing, *,
+    words: Request, service: Service, source: "blender.sources.Source", pieces: Sequence[Piece], landing: Landing, *,
     references: Sequence[Reference] = (), marks: Sequence[Mark] = (), extend: tuple[int, ...] = (),
 ) -> list[PlannedJob]:
     """The jobs for a touch-up, one for each piece. The words' size is not used. Nothing is sent or written.
@@ -215,7 +215,7 @@ def shown_requests(
     return [(touch_up_words(words, window), _finish(picture.name, window, marks, ())) for window in windows]
 
 
-def read_source(context: bpy.types.Context, picture: Shown) -> "Source":
+def read_source(context: bpy.types.Context, picture: Shown) -> "blender.sources.Source":
     """The picture that the editor shows. Raises InputError where it cannot be touched up, or is not the one that was shown."""
     image = getattr(context.space_data, "image", None)
     if context.space_data.type == 'VIEW_3D' or (image and image.type == 'RENDER_RESULT'):

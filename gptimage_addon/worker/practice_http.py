@@ -31,7 +31,7 @@ from .practice_requests import (
     understand,
     usage_of,
 )
-from ..core.request import Request, parse_size
+from ..core.request import parse_size
 
 if typing.TYPE_CHECKING:
     from .practice import PracticeServer

@@ -14,7 +14,7 @@ from ..core import pricing
 from ..core.errors import (
     AnswerError, CancelledError, GptImageError, OnlineAccessError, UncertainError, WorkerError,
 )
-from ..core.request import Job, JobRecord, JobState, Request, Result, ResultPicture, ServiceKind
+from ..core.request import Job, JobRecord, JobState, Result, ResultPicture, ServiceKind
 from ..library.journal import AnswerHead, Journal, write_atomic
 from .answer import Answer, Event, EventReader, decode_base64, read_answer, read_events
 from .client import Client, OpenAnswer

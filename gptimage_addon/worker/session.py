@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from ..core import protocol
 from ..core.errors import GptImageError, KeyMissingError, WorkerError
 from ..core.protocol import Message
-from ..core.request import Job, JobRecord, JobState, Service, ServiceKind
+from ..core.request import JobRecord, JobState, Service, ServiceKind
 from ..library.journal import Journal, WorkerLock
 from . import keys
 from .client import OPENAI_URL, Client

@@ -216,7 +216,6 @@ def test_fog_hides_nothing(scene: bpy.types.Scene) -> None:
     wall = plane(4)
     bpy.ops.mesh.primitive_cube_add(size=15)
     bpy.context.object.data.materials.append(material("Fog", volume=True))
-    fog = bpy.context.object
     assert objects_coverage(scene, [wall], *SIZE).mean() == pytest.approx(0.16, abs=CLOSE)
     assert vertex_group_coverage(scene, weighted(wall), "All", *SIZE).mean() == pytest.approx(0.16, abs=CLOSE)
     assert depth_coverage(scene, 0, 30, *SIZE).mean() == pytest.approx(0.16, abs=CLOSE)

@@ -17,7 +17,7 @@ from gptimage_addon.blender.images import provenance
 from gptimage_addon.blender.masks import write_mask
 from gptimage_addon.worker.practice_pictures import make_picture
 from tests.support.pictures import write
-from tests.support.scenes import editor, pixels_of, select
+from tests.support.scenes import editor, pixels_of
 
 SIZE = 960, 720
 
@@ -127,6 +127,21 @@ def test_variants_are_stepped_more_are_asked_for_and_one_is_kept(wall: bpy.types
     assert in_editor(third, "step_variant", step=2) == first                # around
     in_editor(third, "accept_variant")
     assert [image.name for image in bpy.data.images if provenance(image)] == [third.name]
+
+
+@pytest.mark.parametrize(("combine", "boxes"), [
+    ("replace", [(480, 0, 960, 720)]), ("add", [(400, 100, 600, 300), (480, 0, 960, 720)]), ("subtract", [(400, 100, 480, 300)]),
+    ("intersect", [(480, 100, 600, 300)]),
+])
+def test_a_new_area_joins_the_mask_there_is(
+    wall: bpy.types.Image, settings: bpy.types.PropertyGroup, combine: str, boxes: list[tuple[int, int, int, int]],
+) -> None:
+    set_mask(mask_of((400, 100, 600, 300)))
+    settings.feather_px = 0
+    scene = bpy.context.scene
+    scene.render.border_min_x, scene.render.border_max_x, scene.render.border_min_y, scene.render.border_max_y = 0.5, 1, 0, 1
+    in_editor(wall, "make_mask", source="border", combine=combine)
+    assert np.array_equal(pixels_of(settings.mask)[..., 0] > 0.5, mask_of(*boxes) > 0)
 
 
 def test_a_script_sets_the_area_on_the_operator(wall: bpy.types.Image, settings: bpy.types.PropertyGroup) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.request import (
-    Job, JobRecord, JobState, Landing, Place, Request, Result, ResultPicture, SentPicture, Service, ServiceKind,
+    Job, JobRecord, JobState, Landing, Place, Request, Result, SentPicture, Service, ServiceKind,
     Target, from_json, parse_size, to_json,
 )
 

@@ -52,7 +52,7 @@ def make_job(
     if request is None:
         request = Request(**{"prompt": "red brick", "model": "gpt-image-2.5-flare", **wanted})
     return Job(id=job_id or f"job-{next(_numbers):04d}", kind="texture", prompt=request.prompt,
-               request=typing.cast("Generate", request), service=service, landing=Landing(place=Place.IMAGE),
+               request=request, service=service, landing=Landing(place=Place.IMAGE),
                deadline_s=deadline_s)
 
 
