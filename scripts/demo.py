@@ -25,12 +25,13 @@ import environment
 SCRIPTS: Final = Path(__file__).resolve().parent
 PICTURE: Final = "picture"              # the job whose picture is hung on the wall
 
-# The job file as design.md's contract has it; paths are relative to the .blend.
+# The job file as the headless run reads it; paths are relative to the .blend.
 JOBS: Final[dict[str, Any]] = {
     "version": 1,
     "defaults": {"kind": "texture", "size": "1024x1024", "quality": "medium"},
     "jobs": [
-        {"id": "wall", "prompt": "weathered red brick wall", "objects": ["Wall"], "scale_m": 2.0,
+        {"id": "wall", "prompt": "weathered red brick wall", "objects": ["Wall"], "scale_m": 2.0, "seamless": True,
+         "maps": ["height", "roughness", "ao"], "relief_m": 0.012,
          "quality": "high", "save": "//textures/wall.png"},
         {"id": "floor", "prompt": "oak floor planks", "objects": ["Floor"], "quality": "high",
          "save": "//textures/floor.png"},

@@ -18,7 +18,8 @@ import sys
 import environment
 
 # What the tests need beside Blender and the worker's wheels.
-TOOLS = ("pytest==9.2.0", "PyYAML==6.0.3", "jsonschema==4.26.0", "scipy==1.17.1", "scikit-image==0.26.0")
+TOOLS = ("pytest==9.2.0", "PyYAML==6.0.3", "jsonschema==4.26.0", "scipy==1.17.1", "scikit-image==0.26.0",
+         "pyflakes==4.1.0")
 
 
 def main() -> int:

@@ -8,7 +8,8 @@ import bpy
 
 __all__ = (
     "IMAGE_SHADER", "STILL_MEDIA", "annotation", "compositor", "compositor_outputs", "compositor_switches", "drop_compositor",
-    "empty_compositor", "enable_nodes", "fit_to_render", "make_compositor", "make_output", "multiply_colors", "replace_alpha",
+    "empty_compositor", "enable_light_nodes", "enable_nodes", "fit_to_render", "make_compositor", "make_output",
+    "multiply_colors", "replace_alpha",
     "sequencer_strips", "working_space",
 )
 
@@ -18,11 +19,18 @@ STILL_MEDIA = {"media_type": 'IMAGE'} if bpy.app.version >= (5, 0, 0) else {}
 IMAGE_SHADER = 'IMAGE_SCENE_LINEAR_TO_REC709_SRGB' if bpy.app.version >= (5, 0, 0) else 'IMAGE'
 
 
-def enable_nodes(material: bpy.types.Material) -> bpy.types.NodeTree:
-    """The material's node tree. From 5.0 on every material has one, and setting `use_nodes` warns."""
+def enable_nodes(owner: bpy.types.Material | bpy.types.World) -> bpy.types.NodeTree:
+    """The node tree of a material or world. From 5.0 on every one has one, and setting `use_nodes` warns."""
     if bpy.app.version < (5, 0, 0):
-        material.use_nodes = True
-    return material.node_tree
+        owner.use_nodes = True
+    return owner.node_tree
+
+
+def enable_light_nodes(light: bpy.types.Light) -> bpy.types.NodeTree:
+    """The node tree of a light. In 5.2 every one has one, and setting `use_nodes` warns."""
+    if bpy.app.version < (5, 2, 0):
+        light.use_nodes = True
+    return light.node_tree
 
 
 def annotation(owner: bpy.types.SpaceImageEditor | bpy.types.Scene) -> bpy.types.ID | None:

@@ -28,8 +28,8 @@ SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 _MIME = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
-def adopt_picture(path: Path, name: str, *, pack: bool = True) -> bpy.types.Image:
-    """A new sRGB image datablock of a finished picture file.
+def adopt_picture(path: Path, name: str, *, pack: bool = True, is_data: bool = False) -> bpy.types.Image:
+    """A new image datablock of a finished picture file: sRGB, or Non-Color where `is_data`.
 
     The file's bytes go in as they are, and Blender decodes them when it first draws the image: adopting a
     3840x2160 PNG of 15 MB takes 0.4 times as long as writing its pixels into a new image, and a fiftieth of
@@ -58,7 +58,7 @@ def adopt_picture(path: Path, name: str, *, pack: bool = True) -> bpy.types.Imag
     except OSError:
         bpy.data.images.remove(image)           # else an empty image would stay behind
         raise
-    image.colorspace_settings.name = "sRGB"
+    image.colorspace_settings.name = "Non-Color" if is_data else "sRGB"
     return image
 
 
@@ -73,18 +73,20 @@ def provenance(image: bpy.types.Image | None) -> Mapping[str, object]:
     return facts if hasattr(facts, "to_dict") else {}
 
 
-def show_in_editor(image: bpy.types.Image, instead_of: Collection[str] = ()) -> str:
-    """Show the image in all open Image Editors that show one of these names, else in the first.
+def show_in_editor(image: bpy.types.Image, instead_of: Collection[str] = (), *, else_first: bool = True) -> str:
+    """Show the image in all open Image Editors that show one of these names, else in the first if `else_first`.
 
     Gives back where it is, or how to see it, for the report.
     """
     editors = [area for window in bpy.context.window_manager.windows for area in window.screen.areas
                if area.type == 'IMAGE_EDITOR' and area.ui_type == 'IMAGE_EDITOR']
     showing = [area for area in editors if (shown := area.spaces.active.image) and shown.name in instead_of]
-    chosen = showing or editors[:1]
+    chosen = showing or editors[:1 if else_first else 0]
     for area in chosen:
         view.show_image(area, image)
-    return " in the Image Editor" if chosen else ". Open an Image Editor to see it"
+    if chosen or not else_first:
+        return " in the Image Editor" if chosen else ""
+    return ". Open an Image Editor to see it"
 
 
 @contextmanager

@@ -4,58 +4,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import bmesh
 import bpy
 
-from . import compat
+from ..core.errors import InputError
+from . import compat, material_nodes
+from .material_nodes import BOX_BLEND, MAPS, PICTURE_NODE
+from .scale import FaceShape, box_repeat, fit_to_shape, has_uv_map
 
-__all__ = ("PICTURE_NODE", "assign", "box_repeat", "has_uv_map", "make_material", "picture_node", "selected_faces")
+__all__ = (
+    "PICTURE_NODE", "assign", "box_repeat", "fit_to_faces", "has_uv_map", "make_material", "picture_node", "previous_material",
+    "restore_previous", "selected_faces", "swap_pictures",
+)
 
-PICTURE_NODE = "GPT Image"          # the name of the Image Texture node, by which it is found again
-BOX_BLEND = 0.2
-
-
-def has_uv_map(obj: bpy.types.Object) -> bool:
-    """Whether UV coordinates exist. Curves and text have their own."""
-    if obj.type == 'MESH':
-        return len(obj.data.uv_layers) > 0
-    return obj.type in {'CURVE', 'SURFACE', 'FONT'}
-
-
-def box_repeat(obj: bpy.types.Object, scale_m: float) -> tuple[float, float, float]:
-    """Length of one repeat along the object's own axes: `scale_m` metres in the world, or if 0 its longest side."""
-    if scale_m:
-        scale = obj.matrix_world.to_scale()
-        return tuple(round(scale_m / (abs(s) or 1.0), 6) for s in scale)
-    longest = max(obj.bound_box[6][i] - obj.bound_box[0][i] for i in range(3))
-    return (longest or 1.0,) * 3
+_PREVIOUS = "gptimage_previous"     # on what holds the slots: for each slot, what we put there and what was there before
 
 
 def make_material(
-    name: str, image: bpy.types.Image, *, box_repeat: tuple[float, float, float] | None = None, alpha: bool = False,
+    name: str, image: bpy.types.Image, *, maps: Mapping[str, bpy.types.Image] | None = None,
+    box_repeat: tuple[float, float, float] | None = None, uv_repeat: tuple[float, float] | None = None,
+    alpha: bool = False, relief_m: float = 0.0, displace: bool = False,
 ) -> bpy.types.Material:
-    """A new material: Texture Coordinate, Mapping, Image Texture, Principled BSDF.
+    """A new material: Texture Coordinate, Mapping, an Image Texture for the color and each map, Principled BSDF.
 
-    With `box_repeat` (lengths in object space) the picture is projected from the six sides and repeats so, else
-    it follows the UV map. `alpha` connects the picture's transparency.
+    With `box_repeat` (lengths in object space) the pictures are projected from the six sides and repeat so, else they
+    follow the UV map, repeated `uv_repeat` times in its unit. `alpha` connects the color's transparency. `maps` are of
+    MAPS: "ao", "metallic", "roughness", "normal" (OpenGL, tangent space), "emission", "height". A height of 0 to 1 is
+    `relief_m` metres deep: as displacement if `displace`, which needs a subdivided mesh; else as bump where no normal map
+    can be. A box projection can have none, so "normal" is left out there. Raises InputError with the field `maps`.
     """
+    maps = _known(maps)
     material = bpy.data.materials.new(name)
     tree = compat.enable_nodes(material)
     nodes, links = tree.nodes, tree.links
-    principled = next(node for node in nodes if node.bl_idname == "ShaderNodeBsdfPrincipled")
-    output = next(node for node in nodes if node.bl_idname == "ShaderNodeOutputMaterial")
+    principled = material_nodes.principled_of(tree)
+    principled.location = (-60, 300)
+    tree.get_output_node('ALL').location = (260, 300)
 
     coordinate = nodes.new("ShaderNodeTexCoord")
     mapping = nodes.new("ShaderNodeMapping")
     picture = nodes.new("ShaderNodeTexImage")
-    picture.name = picture.label = PICTURE_NODE
+    picture.name = PICTURE_NODE
+    picture.label = "Color"
     picture.image = image
-    for node, x in ((coordinate, -900), (mapping, -680), (picture, -400), (principled, -60), (output, 260)):
-        node.location = (x, 300)
-
     if box_repeat is None:
+        if uv_repeat:
+            mapping.inputs["Scale"].default_value = (*uv_repeat, 1.0)
         links.new(coordinate.outputs["UV"], mapping.inputs["Vector"])
     else:
         mapping.inputs["Scale"].default_value = tuple(1 / length for length in box_repeat)
@@ -68,15 +64,78 @@ def make_material(
     links.new(picture.outputs["Color"], principled.inputs["Base Color"])
     if alpha:
         links.new(picture.outputs["Alpha"], principled.inputs["Alpha"])
+    _set_maps(material, maps, relief_m, displace)
+    material_nodes.arrange(tree)
     return material
 
 
-def picture_node(material: bpy.types.Material | None) -> bpy.types.ShaderNodeTexImage | None:
-    """The node of a material that holds our picture. Cheap; a panel may call it."""
-    tree = material.node_tree if material else None
-    node = tree.nodes.get(PICTURE_NODE) if tree else None
-    return node if node and node.bl_idname == "ShaderNodeTexImage" else None
+def swap_pictures(
+    material: bpy.types.Material, image: bpy.types.Image, maps: Mapping[str, bpy.types.Image] | None = None, *,
+    relief_m: float = 0.0, displace: bool = False,
+) -> None:
+    """Show other pictures in a material of ours: its nodes, wires and settings stay as the artist has made them.
 
+    Maps that it has no node for get one, with `relief_m` and `displace` as for `make_material`; those that are not given
+    are muted until they are again. Raises InputError with the field `maps` before anything is changed.
+    """
+    maps = _known(maps)
+    tree = material.node_tree
+    picture = picture_node(material)
+    if picture is None:
+        raise InputError(f"{material.name} has no node {PICTURE_NODE!r}", field="maps", hint="Make a new material")
+    if maps and not material_nodes.principled_of(tree):
+        raise InputError(f"{material.name} has no Principled BSDF for the maps", field="maps", hint="Make a new material")
+    picture.image = image
+    if _set_maps(material, maps, relief_m, displace):
+        material_nodes.arrange(tree)
+
+
+def fit_to_faces(material: bpy.types.Material, shape: FaceShape) -> None:
+    """Lay the material's pictures once, upright, over the UV bounds of some faces."""
+    for link in picture_node(material).inputs["Vector"].links:
+        mapping = link.from_node
+        (x, y), rotation, scale = fit_to_shape(shape)
+        mapping.vector_type = 'POINT'
+        mapping.inputs["Location"].default_value = (x, y, 0.0)
+        mapping.inputs["Rotation"].default_value = (0.0, 0.0, rotation)
+        mapping.inputs["Scale"].default_value = (*scale, 1.0)
+
+
+def picture_node(material: bpy.types.Material | None) -> bpy.types.ShaderNodeTexImage | None:
+    """The node of a material that holds our picture, the color. Cheap; a panel may call it."""
+    return material_nodes.color_node(material.node_tree) if material else None
+
+
+def _known(maps: Mapping[str, bpy.types.Image] | None) -> dict[str, bpy.types.Image]:
+    """The maps in the order in which they are wired: the normal map takes the place of the height's bump."""
+    if unknown := set(maps or ()) - set(MAPS):
+        raise InputError(f"Unknown map {min(unknown)!r}", field="maps", hint=f"One of {', '.join(MAPS)}")
+    return {role: maps[role] for role in MAPS if role in maps} if maps else {}
+
+
+def _set_maps(material: bpy.types.Material, maps: Mapping[str, bpy.types.Image], relief_m: float, displace: bool) -> bool:
+    """Show these maps and mute all others. Whether a node had to be added."""
+    tree = material.node_tree
+    boxed = picture_node(material).projection == 'BOX'
+    missing = [role for role in maps if not material_nodes.map_node(tree, role) and not (boxed and role == "normal")]
+    for role in missing:
+        material_nodes.add_map(material, role, maps[role], relief_m=relief_m, displace=displace)
+    counted = set(maps)
+    if not boxed and {"normal", "height"} <= counted:
+        # The same detail must not count twice: the displacement brings its own bump.
+        if material_nodes.is_displaced(material):
+            counted.remove("normal")
+        elif material_nodes.is_bump(tree):
+            counted.remove("height")
+    for role, fact in MAPS.items():
+        if node := material_nodes.map_node(tree, role):
+            if role in maps:
+                material_nodes.set_picture(node, maps[role], is_data=fact.is_data)
+            material_nodes.set_live(tree, role, role in counted)
+    return bool(missing)
+
+
+# --- slots ------------------------------------------------------------------------------------------------
 
 def selected_faces(obj: bpy.types.Object) -> list[int]:
     """Indices of the selected faces, in Edit Mode as well."""
@@ -88,16 +147,16 @@ def selected_faces(obj: bpy.types.Object) -> list[int]:
 def assign(obj: bpy.types.Object, material: bpy.types.Material, *, append: bool, faces: Sequence[int] = ()) -> None:
     """Put the material in the object's active slot, or in a new one; `faces` then use that slot.
 
-    Raises RuntimeError if what holds the slot is linked from another file.
+    The material that was in the slot is kept: `restore_previous` brings it back. Raises RuntimeError if what holds the
+    slot is linked from another file.
     """
     data = obj.data
-    slot = obj.material_slots[obj.active_material_index] if not append and obj.material_slots else None
-    # The slot knows whether the material belongs to the object or to its data.
-    owner = obj if slot and slot.link == 'OBJECT' else data
+    slot = _active_slot(obj) if not append else None
+    owner = _slot_owner(obj, slot) if slot else data
     if not owner.is_editable or not obj.is_editable:
         raise RuntimeError(f"{obj.name} (linked from another file)")
     if slot:
-        slot.material = material
+        _replace(obj, slot, material)
         return
     if faces and not data.materials:
         data.materials.append(None)         # for the other faces, which would show the new material too
@@ -113,3 +172,68 @@ def assign(obj: bpy.types.Object, material: bpy.types.Material, *, append: bool,
     else:
         for face in faces:
             data.polygons[face].material_index = index
+
+
+def previous_material(obj: bpy.types.Object) -> bpy.types.Material | None:
+    """What was in the object's active slot before `assign` or `restore_previous` put there what it holds. Cheap."""
+    slot = _active_slot(obj)
+    return _note(obj, slot)[0] if slot else None
+
+
+def restore_previous(obj: bpy.types.Object) -> bpy.types.Material:
+    """Put the previous material back into the active slot; what was in it is the previous one then.
+
+    Raises InputError if there is none, RuntimeError if what holds the slot is linked from another file.
+    """
+    before = previous_material(obj)
+    if before is None:
+        raise InputError(f"{obj.name} has no previous material", field="objects", hint="Choose a material in its slot")
+    slot = _active_slot(obj)
+    if not _slot_owner(obj, slot).is_editable:
+        raise RuntimeError(f"{obj.name} (linked from another file)")
+    _, kept_by_us = _note(obj, slot)
+    _replace(obj, slot, before)
+    if kept_by_us:
+        before.use_fake_user = False
+    return before
+
+
+def _active_slot(obj: bpy.types.Object) -> bpy.types.MaterialSlot | None:
+    return obj.material_slots[obj.active_material_index] if obj.material_slots else None
+
+
+def _slot_owner(obj: bpy.types.Object, slot: bpy.types.MaterialSlot) -> bpy.types.ID:
+    """The slot knows whether the material belongs to the object or to its data."""
+    return obj if slot.link == 'OBJECT' else obj.data
+
+
+def _replace(obj: bpy.types.Object, slot: bpy.types.MaterialSlot, material: bpy.types.Material) -> None:
+    """Fill the slot and note what was there.
+
+    By pointers, which Blender itself keeps right through undo, file load and renaming, and which keep what they point to
+    in the file; the fake user shows that to the artist, and stays when the note is gone.
+    """
+    owner, before = _slot_owner(obj, slot), slot.material
+    slot.material = material
+    if before is None or before == material:
+        return
+    kept_by_us = before.is_editable and not before.use_fake_user
+    if kept_by_us:
+        before.use_fake_user = True
+    notes = dict(owner.get(_PREVIOUS, {}))
+    notes[str(slot.slot_index)] = {"now": material, "before": before, "kept": kept_by_us}
+    owner[_PREVIOUS] = notes
+
+
+def _note(obj: bpy.types.Object, slot: bpy.types.MaterialSlot) -> tuple[bpy.types.Material | None, bool]:
+    """(what was in the slot before what we put there, whether we gave that a fake user).
+
+    By the note of the slot's place, or of another place if slots have been moved; none if the slot holds something else now.
+    """
+    notes = _slot_owner(obj, slot).get(_PREVIOUS, {})
+    own = str(slot.slot_index)
+    for key in sorted(notes.keys(), key=lambda key: key != own):
+        note = notes[key]
+        if slot.material is not None and note.get("now") == slot.material and note.get("before") is not None:
+            return note["before"], bool(note["kept"])
+    return None, False

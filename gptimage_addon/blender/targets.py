@@ -7,21 +7,42 @@ A reference to a datablock dies on undo and file load, so none is kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import bpy
 
+from ..core.errors import InputError
 from ..core.request import Landing, Target
 from .host import SESSION
 
-__all__ = ("can_hold_material", "find_target", "note_target", "tree_owner")
+__all__ = ("can_hold_material", "find_target", "note_faces", "note_target", "noted_faces", "tree_owner")
 
 _COLLECTIONS = {
     "Object": "objects", "Material": "materials", "World": "worlds", "Light": "lights", "NodeGroup": "node_groups",
+    "Image": "images", "Scene": "scenes",
+    "Brush": "brushes",
 }
 _WITH_MATERIALS = {"MESH", "CURVE", "SURFACE", "FONT", "META", "CURVES", "POINTCLOUD", "VOLUME"}
 
 
 def note_target(kind: str, datablock: bpy.types.ID, detail: str = "") -> Target:
     return Target(kind, datablock.name_full, datablock.session_uid, detail)
+
+
+def note_faces(obj: bpy.types.Object, faces: Sequence[int]) -> Target:
+    """The object, with these faces of its mesh as long as that has as many."""
+    detail = f"{len(obj.data.polygons)}:{','.join(map(str, faces))}"
+    return note_target("Object", obj, detail)
+
+
+def noted_faces(target: Target, obj: bpy.types.Object) -> list[int]:
+    """The faces that were noted with the object. Raises InputError if its mesh has others now."""
+    count, _, faces = target.detail.partition(":")
+    if obj.mode == 'EDIT':
+        obj.update_from_editmode()
+    if not faces or len(obj.data.polygons) != int(count):
+        raise InputError(f"the faces of {obj.name}", field="faces", hint="Apply the image to the faces by hand")
+    return [int(face) for face in faces.split(",")]
 
 
 def find_target(target: Target, landing: Landing) -> bpy.types.ID | None:

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from .catalog import DEFAULT_MODEL
 from .errors import InputError
+from .presets import SHIPPED, Preset, find_preset
 from .regions import CONTEXT
-from .request import Request, from_json
+from .request import MapKind, Request, Surface, from_json
 
 __all__ = (
     "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec", "TouchUpSpec",
@@ -53,12 +55,31 @@ class _Common:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextureSpec(_Common):
-    """A texture: on which objects, or on none for the image alone; `faces` for their selected faces only."""
+    """A texture: on which objects, or on none for the image alone; `faces` for their selected faces only.
+
+    `seamless` names the axes that tile ("x", "y" or "xy"; true is both), `even` and `delight` 0..1 how much of slow gradients
+    and of baked light is taken out; `maps` are made beside the color, for a surface `relief_m` metres deep. `preset` names a recipe
+    for all that the job does not say itself.
+    """
 
     objects: tuple[str, ...] = ()
     faces: bool = False
     scale_m: float = 0.0
     asset: bool = False
+    preset: str = ""
+    seamless: str = ""
+    even: float = 0.5
+    delight: float = 0.0
+    maps: tuple[MapKind, ...] = ()
+    relief_m: float = 0.02
+
+    @property
+    def surface(self) -> Surface | None:
+        """The pixel work that is asked for, or None."""
+        if not (self.seamless or self.delight or self.maps):
+            return None
+        even = self.even if self.seamless else 0.0
+        return Surface(self.seamless, even, self.delight, self.maps, self.scale_m or 1.0, self.relief_m)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,15 +139,17 @@ JobSpec = TextureSpec | ReferenceJobSpec | TouchUpSpec
 _KINDS: dict[str, type[JobSpec]] = {
     "texture": TextureSpec, "reference": ReferenceJobSpec, "touch_up": TouchUpSpec,
 }
-# Fields of the contract that this version cannot serve yet: refused by name, before anything is sent.
-_LATER = {"seamless": "Seamless textures", "maps": "Material maps"}
+# Of the contract, what this version cannot serve yet: refused by name, before anything is sent.
 _LATER_KINDS = ("edit_texture",)
 PLACES = ("image", "empty", "camera")
 LAYERS = ("image", "compositor")
 
 
-def read_jobfile(document: object) -> tuple[JobSpec, ...]:
-    """The jobs of a decoded JOBS.json. Raises InputError naming the field, such as "jobs[2].size"."""
+def read_jobfile(document: object, presets: Sequence[Preset] = SHIPPED) -> tuple[JobSpec, ...]:
+    """The jobs of a decoded JOBS.json. Raises InputError naming the field, such as "jobs[2].size".
+
+    A texture's own fields count before those of its preset, and these before the defaults.
+    """
     if not isinstance(document, dict):
         raise InputError("The job file is no JSON object", field="", hint='Begin with {"version": 1, "jobs": […]}')
     for name in document:
@@ -141,9 +164,9 @@ def read_jobfile(document: object) -> tuple[JobSpec, ...]:
     if not isinstance(entries, list) or not entries:
         raise InputError("There are no jobs", field="jobs", hint="List at least one")
     for name in defaults:
-        if not any(name in (f.name for f in fields(kind)) for kind in _KINDS.values()) and name not in _LATER:
+        if not any(name in (f.name for f in fields(kind)) for kind in _KINDS.values()):
             raise InputError(f"There is no field {name!r}", field=f"defaults.{name}")
-    specs = tuple(_read_job(entry, defaults, f"jobs[{i}]") for i, entry in enumerate(entries))
+    specs = tuple(_read_job(entry, defaults, f"jobs[{i}]", presets) for i, entry in enumerate(entries))
     seen: set[str] = set()
     for i, spec in enumerate(specs):
         if spec.id in seen:
@@ -152,7 +175,7 @@ def read_jobfile(document: object) -> tuple[JobSpec, ...]:
     return specs
 
 
-def _read_job(entry: object, defaults: dict[str, object], where: str) -> JobSpec:
+def _read_job(entry: object, defaults: dict[str, object], where: str, presets: Sequence[Preset]) -> JobSpec:
     if not isinstance(entry, dict):
         raise InputError("The job is no JSON object", field=where)
     kind = entry.get("kind", defaults.get("kind"))
@@ -162,14 +185,20 @@ def _read_job(entry: object, defaults: dict[str, object], where: str) -> JobSpec
         raise InputError(f"There is no kind {kind!r}", field=f"{where}.kind", hint=f"Use {' or '.join(_KINDS)}")
     spec_type = _KINDS[kind]
     # A default that this kind does not know is meant for the others.
-    known = {f.name for f in fields(spec_type)} | set(_LATER)
+    known = {f.name for f in fields(spec_type)}
     if spec_type is TouchUpSpec:
         known.discard("size")
     facts = {**{name: value for name, value in defaults.items() if name in known}, **entry}
-    for name, what in _LATER.items():
-        if facts.pop(name, None):
-            raise InputError(f"{what} are not made by this version yet", field=f"{where}.{name}",
-                             hint="Leave the field out")
+    if spec_type is TextureSpec and isinstance(facts.get("preset"), str) and facts["preset"]:
+        try:
+            preset = find_preset(facts["preset"], presets)
+        except InputError as error:
+            error.field = f"{where}.preset"
+            raise
+        recipe = {name: value for name, value in preset._asdict().items() if name != "name" and value != ""}
+        facts = {**facts, **recipe, **entry}
+    if isinstance(facts.get("seamless"), bool):
+        facts["seamless"] = "xy" if facts["seamless"] else ""
     spec = from_json(spec_type, facts, where)
     for i, reference in enumerate(spec.references):
         if bool(reference.path) == bool(reference.image):
@@ -177,17 +206,31 @@ def _read_job(entry: object, defaults: dict[str, object], where: str) -> JobSpec
                              hint="Give one of the two")
     if isinstance(spec, ReferenceJobSpec) and spec.place not in PLACES:
         raise InputError(f"There is no place {spec.place!r}", field=f"{where}.place", hint=f"Use {' or '.join(PLACES)}")
-    if isinstance(spec, TextureSpec) and spec.faces and not spec.objects:
-        raise InputError("No objects are named for the faces", field=f"{where}.objects", hint="Name the objects")
+    if isinstance(spec, TextureSpec):
+        _check_texture(spec, where)
     if isinstance(spec, TouchUpSpec):
         _check_touch_up(spec, entry, where)
     endings = {"jpeg": (".jpg", ".jpeg")}.get(spec.output_format, (f".{spec.output_format}",))
     if isinstance(spec, TouchUpSpec):
         endings = (".png", ".exr")          # by the picture's own kind
+    elif isinstance(spec, TextureSpec) and spec.surface and spec.surface.changes_color:
+        endings = (".png",)                 # what was worked on is not squeezed again
     if spec.save and not spec.save.lower().endswith(endings):
         raise InputError(f"{spec.save!r} does not end like a {spec.output_format} file", field=f"{where}.save",
                          hint=f"End it with {' or '.join(endings)}")
     return spec
+
+
+def _check_texture(spec: TextureSpec, where: str) -> None:
+    if spec.faces and not spec.objects:
+        raise InputError("No objects are named for the faces", field=f"{where}.objects", hint="Name the objects")
+    if spec.seamless not in ("", "x", "y", "xy"):
+        raise InputError(f"{spec.seamless!r} names no axes", field=f"{where}.seamless", hint='Write "xy", "x", "y", or true')
+    for name in ("even", "delight"):
+        if not 0 <= getattr(spec, name) <= 1:
+            raise InputError(f"{name} is a share", field=f"{where}.{name}", hint="Use 0 to 1")
+    if not spec.relief_m > 0:
+        raise InputError("The relief is not above 0", field=f"{where}.relief_m", hint="Write its depth in metres, such as 0.02")
 
 
 def _check_touch_up(spec: TouchUpSpec, entry: dict[str, object], where: str) -> None:

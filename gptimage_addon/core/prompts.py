@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ("extend_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt")
+__all__ = ("extend_prompt", "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt")
 
 _TEXTURE = (
     "A flat texture map of {words}. Seen straight on from above, orthographic, no perspective and no tilt. "
@@ -28,6 +28,10 @@ _MARKUP = (
 _EXTEND = (
     "Continue the first picture into the marked area at its sides{words}. It is one picture without any border: same scene, light, "
     "perspective, scale, focus and grain go on, and nothing is mirrored or repeated. " + _KEEP
+)
+_HEAL = (
+    "The first picture is a flat texture map{words}. In the marked cross its parts do not fit together: draw the surface on there, so "
+    "that no seam is left. Same material, scale, light and colors as around it, nothing blurred, mirrored or repeated. " + _KEEP
 )
 _ROLES = "The pictures given are, in order: {roles}."
 
@@ -63,6 +67,11 @@ def markup_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
 def extend_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for more of a picture at its sides; words may say what is there."""
     return _with_roles(_EXTEND.format(words=_added(words)), roles)
+
+
+def heal_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a texture's seams; words may say what it shows."""
+    return _with_roles(_HEAL.format(words=f" of {words.strip().rstrip('.')}" if words.strip() else ""), roles)
 
 
 def _added(words: str) -> str:

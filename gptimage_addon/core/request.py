@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The values a job is made of.
 
-A Job holds all that its result depends on: what is asked (Request), of whom (Service), what is done with the answer (Finish), and
-where the pictures go (Landing). It is frozen, compares by value, and goes to JSON and back without loss, so it can be stored, priced,
+A Job holds all that its result depends on: what is asked (Request), of whom (Service), what is done with the answer (Finish,
+Surface), and where the pictures go (Landing). It is frozen, compares by value, and goes to JSON and back without loss, so it can be stored, priced,
 replayed and compared. They are named tuples: Python takes a millisecond to make a dataclass, and these are imported when
 Blender starts.
 """
@@ -21,8 +21,8 @@ from .addresses import is_loopback
 from .errors import InputError
 
 __all__ = (
-    "Finish", "Job", "JobRecord", "JobState", "Landing", "Mark", "MaskStyle", "PixelKind", "Place", "Request",
-    "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Target", "from_json", "parse_size", "to_json",
+    "Finish", "Job", "JobRecord", "JobState", "Landing", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place", "Request",
+    "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Surface", "Target", "from_json", "parse_size", "to_json",
 )
 
 
@@ -144,7 +144,9 @@ class Finish(NamedTuple):
 
     `extend` are pixels (left, top, right, bottom) that are added around the source: the picture is that much larger.
     `marks` are drawn over the window and sent instead of the mask. `beside` names the jobs of the same touch-up's other
-    islands, whose areas are taken over as far as they are done. `layered` asks for the patch of a compositor layer.
+    islands, whose areas are taken over as far as they are done. `layered` asks for the patch of a compositor layer. On
+    the axes `rolled` ("x", "y", "xy") the source is made to tile and rolled by half, so that its seams lie in the middle, and the
+    result back.
     """
 
     source: str
@@ -158,6 +160,41 @@ class Finish(NamedTuple):
     marks: tuple[Mark, ...] = ()
     beside: tuple[str, ...] = ()
     layered: bool = False
+    rolled: str = ""
+
+
+class MapKind(StrEnum):
+    """What a material has beside its color."""
+
+    NORMAL = "normal"
+    ROUGHNESS = "roughness"
+    HEIGHT = "height"
+    AO = "ao"
+    METALLIC = "metallic"
+    EMISSION = "emission"
+
+
+class Surface(NamedTuple):
+    """The pixel work of a texture, done on this machine and free: colors that tile, and maps that are made of them.
+
+    The picture's edges are to meet on the `axes` ("", "x", "y" or "xy"); `even` 0..1 is how much of its slow gradients goes
+    for that, `delight` 0..1 how much of its baked shading. It is `width_m` metres wide and `relief_m` from its lowest to its
+    highest point. `source` is a file in the job's folder that is worked on instead of an answer: then nothing is sent. On
+    the axes `wraps` it tiles already.
+    """
+
+    axes: str = ""
+    even: float = 0.0
+    delight: float = 0.0
+    maps: tuple[MapKind, ...] = ()
+    width_m: float = 1.0
+    relief_m: float = 0.02
+    source: str = ""
+    wraps: str = ""
+
+    @property
+    def changes_color(self) -> bool:
+        return bool(self.axes or self.delight)
 
 
 class Target(NamedTuple):
@@ -178,17 +215,22 @@ class Place(StrEnum):
     IMAGE = "image"                    # only the datablock
     REPLACE_SLOT = "replace_slot"      # a new material in the active slot
     APPEND_SLOT = "append_slot"        # a new material in a new slot
+    WORLD = "world"                    # the background of a new world
+    LIGHT = "light"                    # what a spot or an area light throws
+    BRUSH = "brush"                    # the texture of the brush for painting
+    STENCIL = "stencil"                # the same, as a stencil
     NODE = "node"                      # the image of one Image Texture node
     EDITOR = "editor"                  # shown in an open Image Editor
     EMPTY = "empty"                    # on an image empty
     CAMERA = "camera"                  # background of the camera
     COMPOSITOR = "compositor"          # a layer over the render in the scene's compositor
+    INSTEAD = "instead"                # in the materials that show the image it was made from
 
 
 class Landing(NamedTuple):
     """Where the pictures go and how they are kept.
 
-    `faces` assigns the new slot to the selected faces only; `share_material` gives all targets one material;
+    `faces` assigns the new slot to the selected faces only, `fit` lays the picture once over them; `share_material` gives all targets one material;
     `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale; `pack` keeps the picture
     inside the .blend, else it is put in a folder beside it. `variants_of` names the job whose waiting variants these are
     more of. `session` names the Blender session that made the landing and `blend` the path of its file: the targets mean
@@ -201,6 +243,7 @@ class Landing(NamedTuple):
     share_material: bool = True
     scale_m: float = 0.0
     asset: bool = False
+    fit: bool = False
     pack: bool = True
     variants_of: str = ""
     session: str = ""
@@ -221,16 +264,23 @@ class Job(NamedTuple):
     service: Service
     landing: Landing
     finish: Finish | None = None
+    surface: Surface | None = None
     created: str = ""
     estimate_usd: float | None = None
     estimate_exact: bool = True
     deadline_s: float = 360.0
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is worked on here only: nothing is sent, nothing is paid."""
+        return self.surface is not None and bool(self.surface.source)
 
 
 class ResultPicture(NamedTuple):
     """One finished picture: `path` is relative to the job's folder, `report` what the pixel work found and did.
 
     `patch` is the file of a compositor layer: the picture's pixels where they may have changed, transparent elsewhere.
+    `maps` are the files of a texture's maps by their kinds.
     """
 
     path: str
@@ -239,6 +289,7 @@ class ResultPicture(NamedTuple):
     height_px: int
     report: dict | None = None
     patch: str = ""
+    maps: dict | None = None
 
 
 class Result(NamedTuple):
@@ -288,7 +339,7 @@ class JobRecord(NamedTuple):
 
 
 _STEPS = {
-    JobState.QUEUED: {JobState.SENDING, JobState.CANCELLED, JobState.FAILED},
+    JobState.QUEUED: {JobState.SENDING, JobState.FINISHING, JobState.CANCELLED, JobState.FAILED},
     # A refused stream and a rate limit lead back from SENDING to SENDING: nothing was made.
     JobState.SENDING: {JobState.RECEIVING, JobState.FINISHING, JobState.FAILED, JobState.CANCELLED, JobState.UNCERTAIN},
     JobState.RECEIVING: {JobState.FINISHING, JobState.FAILED, JobState.CANCELLED, JobState.UNCERTAIN},

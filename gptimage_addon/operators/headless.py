@@ -16,11 +16,13 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from .. import library
 from ..blender import coverage, images, sources
 from ..blender.capture import capture_camera
 from ..blender.host import JobView, host
 from ..blender.masks import image_channels, uv_faces_mask
 from ..blender.online import check_online
+from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, WorkerError
 from ..core.jobfile import JobSpec, TextureSpec, TouchUpSpec, read_jobfile
 from ..core.request import JobState, Landing, PixelKind, Place, Service, ServiceKind, parse_size
@@ -111,7 +113,7 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
         raise InputError(f"{options.jobs} cannot be read: {error.strerror}", field="JOBS.json") from error
     except ValueError as error:
         raise InputError(f"{options.jobs} is no JSON: {error}", field="JOBS.json") from error
-    specs = read_jobfile(document)
+    specs = read_jobfile(document, library.presets.all_presets(options.data or read_preferences().jobs_dir))
     if options.online_mode:
         bpy.context.preferences.system.use_online_access = True
     if options.data:
@@ -197,7 +199,7 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
         landing = Landing(
             place=Place.REPLACE_SLOT if objects else Place.IMAGE, faces=spec.faces, scale_m=spec.scale_m,
             asset=spec.asset, targets=texture_targets(objects, spec.faces) if objects else ())
-        return [plan_texture(spec.words, service, landing, references)]
+        return [plan_texture(spec.words, service, landing, references, spec.surface)]
     if isinstance(spec, TouchUpSpec):
         return _plan_touch_up(spec, service, references)
     if spec.from_view:
@@ -318,16 +320,20 @@ def _load_reference(path: str, image_name: str, role: str, field: str) -> Refere
 # --- output -----------------------------------------------------------------------------------------------
 
 def _save_files(spec: JobSpec, view: JobView) -> list[str]:
-    """The pictures' files: copies where `save` says, or those in the job's folder."""
+    """The pictures' files, and then those of their maps: copies where `save` says, or those in the job's folder."""
     assert view.record.result is not None
     folder = host.journal.folder(view.job.id)
-    files = [folder / picture.path for picture in view.record.result.pictures]
+    pictures = view.record.result.pictures
+    files = [("", number, folder / picture.path) for number, picture in enumerate(pictures, 1)]
+    files += [(f"-{kind}", number, folder / path) for number, picture in enumerate(pictures, 1)
+              for kind, path in (picture.maps or {}).items()]
     if not spec.save:
-        return [str(path) for path in files]
+        return [str(path) for _, _, path in files]
     target = Path(bpy.path.abspath(spec.save)).resolve()
     saved = []
-    for number, path in enumerate(files, 1):
-        own = target if len(files) == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
+    for kind, number, path in files:
+        variant = f"-{number}" if len(pictures) > 1 else ""
+        own = target.with_name(f"{target.stem}{variant}{kind}{path.suffix if kind else target.suffix}")
         try:
             own.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, own)
@@ -352,7 +358,7 @@ def _line(spec: JobSpec, views: list[JobView], best: JobView, files: list[str]) 
         report["would_have_cost_usd"] = cost
     if result:
         report |= {"seconds": max(each.seconds for each in results), "request_id": result.request_id}
-        # Of a touch-up: changed_outside, shift_px, scale, gain, seam, and the same of every variant.
+        # Of a touch-up changed_outside, shift_px, scale, gain, seam, of a texture tile, tiles, findings: and the same of every variant.
         reports = [picture.report for picture in result.pictures if picture.report]
         report |= (reports[0] if reports else {}) | ({"variants": reports} if len(reports) > 1 else {})
     if best.landed:

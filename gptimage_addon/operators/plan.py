@@ -17,11 +17,11 @@ from ..blender.host import SESSION, Landed
 from ..core import catalog, pricing
 from ..core.prompts import name_from_prompt
 from ..core.request import (
-    Finish, Job, JobRecord, Landing, Request, Result, SentPicture, Service, ServiceKind, parse_size,
+    Finish, Job, JobRecord, Landing, MapKind, Place, Request, Result, SentPicture, Service, ServiceKind, Surface, parse_size,
 )
 from .report import push_undo
 
-__all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "plan_job", "price", "settle_images")
+__all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "maps_of", "plan_job", "price", "settle_images")
 
 
 class Reference(NamedTuple):
@@ -42,6 +42,7 @@ class PlannedJob(NamedTuple):
 
 
 Template = Callable[..., str]
+PRACTICE = " (Practice)"
 
 
 def _request(
@@ -81,7 +82,7 @@ def price(
 
 def plan_job(
     kind: str, words: Request, template: Template, service: Service, landing: Landing,
-    references: Sequence[Reference] = (), finish: Finish | None = None,
+    references: Sequence[Reference] = (), finish: Finish | None = None, surface: Surface | None = None,
 ) -> PlannedJob:
     """The job for the artist's words, checked and priced. Nothing is sent or written.
 
@@ -94,7 +95,7 @@ def plan_job(
     found = pricing.estimate(request, service.kind)
     job = Job(
         id=library.journal.new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
-        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish,
+        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
         deadline_s=catalog.deadline_s(request.size),
@@ -103,7 +104,9 @@ def plan_job(
 
 
 def job_name(job: Job) -> str:
-    """What a job and its pictures are called. A touch-up bears the name of its picture."""
+    """What a job and its pictures are called. A touch-up bears the name of its picture, and so does what takes its place."""
+    if job.landing.place is Place.INSTEAD:
+        return job.landing.targets[0].name
     if job.finish:
         return f"{job.finish.parent} Touch-Up"
     return name_from_prompt(job.prompt)
@@ -113,24 +116,43 @@ def adopt_results(job: Job, record: JobRecord, folder: Path) -> list[bpy.types.I
     """The finished pictures of a job as images that know where they come from."""
     assert record.result is not None
     name = job_name(job)
-    if job.service.kind is ServiceKind.PRACTICE:
-        name += " (Practice)"
+    if job.service.kind is ServiceKind.PRACTICE and PRACTICE not in name:
+        name += PRACTICE
     made = []
     for index, picture in enumerate(record.result.pictures):
         image = images.adopt_picture(folder / picture.path, name, pack=job.landing.pack)
         images.set_provenance(image, _origin(job, record.result, index))
         made.append(image)
+        for kind, path in (picture.maps or {}).items():
+            data = images.adopt_picture(folder / path, f"{name} {_MAP_NAMES.get(kind) or kind.title()}", pack=job.landing.pack,
+                                        is_data=kind != MapKind.EMISSION)
+            images.set_provenance(data, {"map": kind, "map_of": job.id, "variant": index + 1})
+            data.use_fake_user = True           # it belongs to its picture, whatever material shows that
     return made
+
+
+_MAP_NAMES = {MapKind.AO: "AO"}
+
+
+def maps_of(image: bpy.types.Image) -> dict[str, bpy.types.Image]:
+    """The maps that were made of an image, by their kinds."""
+    facts = images.provenance(image)
+    key = facts.get("job_id"), facts.get("result", facts.get("variant", 1) - 1) + 1
+    found = ((images.provenance(other), other) for other in bpy.data.images)
+    return {other["map"]: each for other, each in found if "map_of" in other and (other["map_of"], other["variant"]) == key}
 
 
 def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
     picture = result.pictures[index]
     paid = job.service.kind is not ServiceKind.PRACTICE and result.cost_usd is not None
-    touch_up: dict[str, object] = {"parent": ""}
+    more: dict[str, object] = {"parent": ""}
     if job.finish:
-        touch_up = {"parent": job.finish.parent, "of_render": job.finish.layered, "extend": list(job.finish.extend),
+        more = {"parent": job.finish.parent, "of_render": job.finish.layered, "extend": list(job.finish.extend),
                     "variants_of": job.landing.variants_of or job.id, "result": index, "estimate_usd": job.estimate_usd or 0.0}
-    return touch_up | {
+    if picture.report and "tile" in picture.report:
+        more |= {"tiles": picture.report["tiles"], "tile_score": round(picture.report["tile"]["score"], 1),
+                     "findings": {f"{found['map']} {found['problem']}": found["message"] for found in picture.report["findings"]}}
+    return more | {
         "job_id": job.id, "kind": job.kind, "prompt": job.prompt, "model": job.request.model,
         "size": f"{picture.width_px}x{picture.height_px}", "quality": job.request.quality,
         "cost_usd": round(result.cost_usd / len(result.pictures), 6) if paid else 0.0,

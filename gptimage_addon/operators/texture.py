@@ -11,26 +11,31 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
-from .. import blender
-from ..blender import targets
+from .. import blender, imaging
+from ..blender import images, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt, texture_prompt
-from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Target
-from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
+from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Surface, Target
+from .plan import PlannedJob, Reference, adopt_results, maps_of, plan_job, settle_images
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
+from .surface import KIND, SurfaceSettings, read_surface
 
-__all__ = ("TextureSettings", "active_picture_node", "land_texture", "plan_texture", "texture_targets")
-
-KIND = "texture"
+__all__ = ("ON_OBJECTS", "TextureSettings", "active_picture_node", "land_texture", "plan_texture", "texture_targets")
 
 PLACES = (
     ("replace_slot", "Replace Material", "Put a new material into the active slot of each selected object"),
     ("append_slot", "New Slot", "Add a slot with the new material to each selected object"),
+    ("faces", "Selected Faces", "Give the faces that are selected now a slot of their own with the new material"),
+    ("world", "World", "Make it the background of a new world, as a panorama twice as wide as high"),
+    ("light", "Active Light", "Let the active spot or area light throw it. Seen in Cycles"),
+    ("brush", "Brush Texture", "Give the brush for texture painting this texture"),
+    ("stencil", "Brush Stencil", "Give the brush for texture painting this texture as a stencil"),
     ("image", "Image Only", "Make the image and leave the scene as it is"),
 )
+ON_OBJECTS = {"replace_slot", "append_slot", "faces"}
 
 
 class TextureSettings:
@@ -41,29 +46,59 @@ class TextureSettings:
     share_material: BoolProperty(
         name="Share Material", description="Give all selected objects one material, not one each", default=True)
     scale_m: FloatProperty(
-        name="Repeat Width", description="Width of one repeat in the real world, projected from six sides. "
-        "0 uses the UV map, or fits the picture to objects that have none",
+        name="Repeat Width", description="Width of one repeat in the real world: by the UV map where that can tell, else projected from six sides. "
+        "0 leaves the UV map as it is, and fits the picture to objects that have none",
         default=0.0, min=0.0, soft_max=100.0, subtype='DISTANCE')
+    fit_faces: BoolProperty(
+        name="Fit to Faces", description="Lay the picture once, upright, over the selected faces, instead of repeating it", default=False)
+    asset: BoolProperty(
+        name="Mark as Asset", description="List the new material in the Asset Browser, in the catalog of its kind", default=False)
 
 
 def texture_targets(objects: Sequence[bpy.types.Object], faces: bool = False) -> tuple[Target, ...]:
     """The objects among these that can hold a material. Raises InputError if none can."""
-    found = tuple(targets.note_target("Object", obj) for obj in objects if targets.can_hold_material(obj))
-    if not found:
+    holders = [obj for obj in objects if targets.can_hold_material(obj)]
+    if not holders:
         raise InputError("No selected object can hold a material", field="objects",
                          hint="Select a mesh, curve or text, or choose Image Only")
-    if faces:
-        for obj in objects:
-            if obj.type != 'MESH' or not blender.materials.selected_faces(obj):
-                raise InputError(f"{obj.name} has no selected faces", field="faces", hint="Select faces in Edit Mode")
-    return found
+    if not faces:
+        return tuple(targets.note_target("Object", obj) for obj in holders)
+    found = []
+    for obj in objects:
+        selected = blender.materials.selected_faces(obj) if obj.type == 'MESH' else []
+        if not selected:
+            raise InputError(f"{obj.name} has no selected faces", field="faces", hint="Select faces in Edit Mode")
+        found.append(targets.note_faces(obj, selected))
+    return tuple(found)
+
+
+def _landing(context: bpy.types.Context, place: str, **more: object) -> Landing:
+    """Where the panel's place is now. Raises InputError."""
+    if place == "faces":
+        objects = context.objects_in_mode if context.mode == 'EDIT_MESH' else context.selected_objects
+        return Landing(Place.APPEND_SLOT, texture_targets(objects, faces=True), faces=True, **more)
+    if place in ON_OBJECTS:
+        return Landing(Place(place), texture_targets(context.selected_objects), **more)
+    if place == "world":
+        return Landing(Place.WORLD, (targets.note_target("Scene", context.scene),), **more)
+    if place == "light":
+        light = context.object.data if context.object and context.object.type == 'LIGHT' else None
+        if light is None or light.type not in {'SPOT', 'AREA'}:
+            raise InputError("The active object is no spot or area light", field="texture_place", hint="Select one")
+        return Landing(Place.LIGHT, (targets.note_target("Light", light),), **more)
+    if place in ("brush", "stencil"):
+        brush = context.tool_settings.image_paint.brush
+        if brush is None:
+            raise InputError("No brush is active for texture painting", field="texture_place", hint="Choose one in Texture Paint mode")
+        return Landing(Place(place), (targets.note_target("Brush", brush),), **more)
+    return Landing(Place.IMAGE, **more)
 
 
 def plan_texture(
-    words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (),
+    words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (), surface: Surface | None = None,
 ) -> PlannedJob:
-    """The job for a texture. Raises InputError, OnlineAccessError."""
-    return plan_job(KIND, words, texture_prompt, service, landing, references)
+    """The job for a texture, with the pixel work that follows. Raises InputError, OnlineAccessError."""
+    return plan_job(KIND, words, texture_prompt, service, landing, references, surface=surface)
 
 
 # --- the result -------------------------------------------------------------------------------------------
@@ -73,15 +108,23 @@ def land_texture(job: Job, record: JobRecord, folder: Path) -> Landed:
     made = adopt_results(job, record, folder)
     missing: list[str] = []
     where = ""
-    if job.landing.place is Place.NODE:
+    if job.landing.place is Place.INSTEAD:
+        where = _land_instead(job, made[0], missing)
+    elif job.landing.place is Place.NODE:
         if _land_on_node(job, made[0], missing):
             where = " in its node"
+    elif job.landing.place in _PLACING:
+        where = _land_by_placing(job, made[0], missing)
     elif job.landing.place in (Place.REPLACE_SLOT, Place.APPEND_SLOT):
-        count = _land_on_objects(job, made[0], missing)
+        count = _land_on_objects(job, made[0], folder / record.result.pictures[0].path, missing)
         where = f" on {count} object{'s' * (count > 1)}" if count else ""
     if missing:
         where += f". Kept as an image for what is gone: {', '.join(missing)}"
-    return settle_images(made, job, where, complete=not missing)
+    reports = (picture.report or {} for picture in record.result.pictures)
+    undone = next((facts["not_finished"] for facts in reports if "not_finished" in facts), "")
+    if undone:
+        where += f". Neither tiling nor maps: {undone}"
+    return settle_images(made, job, where, complete=not missing and not undone)
 
 
 def _land_on_node(job: Job, image: bpy.types.Image, missing: list[str]) -> bool:
@@ -96,7 +139,46 @@ def _land_on_node(job: Job, image: bpy.types.Image, missing: list[str]) -> bool:
     return True
 
 
-def _land_on_objects(job: Job, image: bpy.types.Image, missing: list[str]) -> int:
+_PLACING = {Place.WORLD: " as the world's background", Place.LIGHT: " in its light", Place.BRUSH: " on its brush",
+            Place.STENCIL: " as its brush's stencil"}
+
+
+def _land_by_placing(job: Job, image: bpy.types.Image, missing: list[str]) -> str:
+    target, place, placing = job.landing.targets[0], job.landing.place, blender.placing
+    owner = targets.find_target(target, job.landing)
+    if owner is None:
+        missing.append(target.name)
+        return ""
+    try:
+        if place is Place.WORLD:
+            placing.set_world(owner, image)
+        elif place is Place.LIGHT:
+            placing.set_light(owner, image)
+        else:
+            placing.set_brush_texture(owner, image, stencil=place is Place.STENCIL)
+    except (InputError, RuntimeError) as error:
+        missing.append(error.message if isinstance(error, InputError) else str(error))
+        return ""
+    return _PLACING[place]
+
+
+def _land_instead(job: Job, image: bpy.types.Image, missing: list[str]) -> str:
+    """In all materials that show the picture it was made from, and in the Image Editors."""
+    target = job.landing.targets[0]
+    parent = targets.find_target(target, job.landing)
+    if parent is None:
+        missing.append(target.name)
+        return ""
+    maps = maps_of(image)
+    for material in bpy.data.materials:
+        node = blender.materials.picture_node(material)
+        if node and node.image == parent:
+            blender.materials.swap_pictures(material, image, maps)
+    parent.use_fake_user = True                 # one click back
+    return images.show_in_editor(image, (parent.name,), else_first=False)
+
+
+def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: list[str]) -> int:
     landing = job.landing
     made: dict[object, bpy.types.Material] = {}
     filled = set()              # (data, material) with a new slot already: objects can share their mesh
@@ -106,19 +188,29 @@ def _land_on_objects(job: Job, image: bpy.types.Image, missing: list[str]) -> in
         if obj is None:
             missing.append(target.name)
             continue
-        # Without a UV map, or with a width in metres asked for, the picture is projected in object space.
-        boxed = not blender.materials.has_uv_map(obj) or landing.scale_m > 0
-        repeat = blender.materials.box_repeat(obj, landing.scale_m) if boxed else None
-        key = (repeat if landing.scale_m else boxed) if landing.share_material else target
+        try:
+            faces = targets.noted_faces(target, obj) if landing.faces else ()
+        except InputError as error:
+            missing.append(error.message)
+            continue
+        # Where the UV map cannot give the picture its width in metres, or there is none, it is projected in object space.
+        boxed, repeat = not blender.scale.has_uv_map(obj), None
+        if landing.scale_m and not boxed and not landing.fit:
+            repeat = blender.scale.uv_repeat(obj, landing.scale_m, faces, aspect=image.size[0] / image.size[1])
+            boxed = repeat is None
+        if boxed:
+            repeat = blender.scale.box_repeat(obj, landing.scale_m)
+        shared = landing.share_material and not landing.fit
+        key = (boxed, repeat if landing.scale_m else None) if shared else target
         if key not in made:
             made[key] = blender.materials.make_material(
-                name_from_prompt(job.prompt), image, box_repeat=repeat, alpha=job.request.background == "transparent")
-            if landing.asset:
-                made[key].asset_mark()
+                name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat},
+                alpha=job.request.background == "transparent", relief_m=job.surface.relief_m if job.surface else 0.0)
         append = landing.place is Place.APPEND_SLOT or landing.faces
         try:
+            if landing.fit and faces:
+                _fit(made[key], obj, faces)
             if not append or (obj.data, made[key]) not in filled:
-                faces = blender.materials.selected_faces(obj) if landing.faces else ()
                 blender.materials.assign(obj, made[key], append=append, faces=faces)
                 filled.add((obj.data, made[key]))
             count += 1
@@ -127,12 +219,32 @@ def _land_on_objects(job: Job, image: bpy.types.Image, missing: list[str]) -> in
     for material in made.values():
         if material.users == 0:         # no object took it; with it would go the picture, when the file is saved
             bpy.data.materials.remove(material)
+        elif landing.asset:
+            _mark(material, job, image, picture)
     return count
+
+
+def _fit(material: bpy.types.Material, obj: bpy.types.Object, faces: Sequence[int]) -> None:
+    """Lay the picture over the faces' part of the UV map; without one it stays projected."""
+    shape = blender.scale.face_shape(obj, faces)
+    if shape.uv_bounds:
+        blender.materials.fit_to_faces(material, shape)
+
+
+def _mark(material: bpy.types.Material, job: Job, image: bpy.types.Image, picture: Path) -> None:
+    """In the Asset Browser, in the catalog of its kind, found by its words."""
+    kind = imaging.maps.kind_from_prompt(job.prompt)
+    words = name_from_prompt(job.prompt).lower().split()
+    facts = images.provenance(image)
+    cost = f", ${facts['cost_usd']:.4f}" if facts["cost_usd"] else ""
+    blender.assets.mark_as_asset(
+        material, catalog="Textures" if kind == "default" else kind.title(), tags=list(dict.fromkeys(words)),
+        description=f"{job.prompt} ({facts['model']}{cost})", author="GPT Image", preview_picture=picture)
 
 
 # --- the operator -----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_texture"
     bl_label = "Generate Texture"
     bl_description = "Make a texture from the prompt and put it on the selected objects. Blender stays usable meanwhile"
@@ -152,7 +264,7 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, bpy.types.O
             preferences = read_preferences()
             words = read_settings(panel, self)
             own = self.properties.is_property_set
-            place, share, scale = (
+            place, share, scale, fit, asset = (
                 getattr(self if own(name) else panel, name) for name in TextureSettings.__annotations__)
             if self.node:
                 target = active_picture_node(context)
@@ -161,13 +273,33 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, bpy.types.O
                                      hint="Select one in the Shader Editor")
                 landing = Landing(place=Place.NODE, targets=(target,), pack=preferences.pack)
             else:
-                landing = Landing(
-                    place=Place(place), share_material=share, scale_m=scale, pack=preferences.pack,
-                    targets=() if place == "image" else texture_targets(context.selected_objects))
-            planned = plan_texture(words, preferences.service, landing)
+                landing = _landing(context, place, share_material=share, scale_m=scale, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
+            planned = plan_texture(words, preferences.service, landing, surface=read_surface(panel, scale, self))
             host.submit(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)
+        return {'FINISHED'}
+
+
+class GPTIMAGE_OT_previous_material(bpy.types.Operator):
+    bl_idname = "gptimage.previous_material"
+    bl_label = "Previous Material"
+    bl_description = "Put back what the active slot held before a generated material took its place"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.object is None or blender.materials.previous_material(context.object) is None:
+            cls.poll_message_set("The active slot holds no generated material that took another one's place")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            blender.materials.restore_previous(context.object)
+        except (InputError, RuntimeError) as error:
+            self.report({'ERROR'}, error.message if isinstance(error, InputError) else str(error))
+            return {'CANCELLED'}
         return {'FINISHED'}
 
 
@@ -181,7 +313,7 @@ def active_picture_node(context: bpy.types.Context) -> Target | None:
     return targets.note_target(owner[0], owner[1], node.name)
 
 
-classes = (GPTIMAGE_OT_generate_texture,)
+classes = (GPTIMAGE_OT_generate_texture, GPTIMAGE_OT_previous_material)
 
 
 def register() -> None:

@@ -15,10 +15,12 @@ from ..blender import view
 from ..blender.host import host
 from ..blender.images import PROVENANCE, RENDER_RESULT, adopt_picture, provenance
 from ..core.errors import GptImageError, InputError
+from .plan import maps_of
 from .report import report
 
 __all__ = (
-    "add_to_compositor", "job_images", "number_variants", "remove_staged", "staged_image", "staged_variants", "variant_holder",
+    "add_to_compositor", "job_images", "number_variants", "remove_staged", "shown_image", "staged_image",
+    "staged_variants", "variant_holder",
 )
 
 _READ = "gptimage_before"           # on an image that was read only to be compared with
@@ -43,6 +45,19 @@ def variant_holder(context: bpy.types.Context) -> tuple[object, str] | None:
         holder = node, "image"
     image = getattr(*holder) if holder else None
     return holder if isinstance(image, bpy.types.Image) and "variants" in provenance(image) else None
+
+
+def shown_image(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The picture that is worked on here: the Image Editor's, the active node's, or our picture in the active material. Cheap."""
+    space = context.space_data
+    image = None
+    if space and space.type == 'IMAGE_EDITOR':
+        image = space.image
+    elif space and space.type == 'NODE_EDITOR':
+        image = getattr(space.edit_tree.nodes.active if space.edit_tree else None, "image", None)
+    elif context.object and (node := blender.materials.picture_node(context.object.active_material)):
+        image = node.image
+    return image if image and image.source in {'FILE', 'GENERATED'} else None
 
 
 class GPTIMAGE_OT_step_variant(bpy.types.Operator):
@@ -74,10 +89,20 @@ class GPTIMAGE_OT_step_variant(bpy.types.Operator):
         if _is_staged(shown):
             _show_staged(context, wanted, shown)
         else:
-            setattr(*holder, wanted)
+            _show_variant(*holder, shown, wanted)
         for image in _unused([shown]):
             image.use_fake_user = True          # stays in the file, for stepping back
         return {'FINISHED'}
+
+
+def _show_variant(owner: object, attribute: str, shown: bpy.types.Image, wanted: bpy.types.Image) -> None:
+    """Show the variant there; in a material of ours with its maps."""
+    for material in bpy.data.materials:
+        node = blender.materials.picture_node(material)
+        if node and node == owner and node.image == shown:
+            blender.materials.swap_pictures(material, wanted, maps_of(wanted))
+            return
+    setattr(owner, attribute, wanted)
 
 
 # --- touch-ups: staged until accepted or discarded ----------------------------------------------------------

@@ -6,14 +6,18 @@ from __future__ import annotations
 
 import bpy
 
+from .. import blender
 from ..blender.images import provenance
-from ..core.prompts import reference_prompt, texture_prompt
+from ..core.errors import InputError
+from ..core.prompts import heal_prompt, reference_prompt, texture_prompt
+from ..operators.report import sentence
 from ..operators.settings import CUSTOM
-from ..operators.texture import active_picture_node
-from ..operators.variants import variant_holder
-from .status import draw_button, draw_price, draw_queue
+from ..operators.surface import NO_AXES, shown_healing
+from ..operators.texture import ON_OBJECTS, active_picture_node
+from ..operators.variants import shown_image, variant_holder
+from .status import draw_button, draw_price, draw_queue, draw_wrapped
 
-__all__ = ("Tab", "draw_prompt", "draw_settings", "draw_variants")
+__all__ = ("Tab", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
 
 
 class Tab:
@@ -22,7 +26,7 @@ class Tab:
 
 
 def draw_prompt(
-    layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, placeholder: str = "Weathered red brick",
+    layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, placeholder: str = "Weathered red brick", *, presets: bool = False,
 ) -> None:
     row = layout.row(align=True)
     if settings.use_text:
@@ -30,6 +34,8 @@ def draw_prompt(
     else:
         row.prop(settings, "prompt", text="", placeholder=placeholder)
     row.prop(settings, "use_text", text="", icon='TEXT', toggle=True)
+    if presets:
+        row.operator("gptimage.choose_preset", text="", icon='PRESET')
 
 
 def draw_settings(
@@ -67,6 +73,28 @@ class _MoreSettings(Tab):
         layout.prop(settings, "partial_images")
 
 
+class _Surface(Tab):
+    bl_label = "Surface"
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        draw_surface(self.layout, context.scene.gptimage)
+
+
+def draw_surface(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """What is done with a texture's pixels on this machine."""
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(settings, "tiling")
+    if settings.tiling != NO_AXES:
+        column.prop(settings, "even", slider=True)
+    column.prop(settings, "delight", slider=True)
+    column.prop(settings, "maps")
+    if settings.maps:
+        column.prop(settings, "relief_m")
+
+
 class _Queue(Tab):
     bl_label = "Queue"
 
@@ -94,21 +122,29 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = context.scene.gptimage
-        draw_prompt(layout, settings)
+        draw_prompt(layout, settings, presets=True)
         column = draw_settings(layout, settings)
         column.prop(settings, "texture_place")
-        if settings.texture_place != "image":
+        if settings.texture_place in ON_OBJECTS:
             if len(context.selected_objects) > 1:
                 column.prop(settings, "share_material")
-            column.prop(settings, "scale_m")
+            if settings.texture_place == "faces":
+                row = column.row(align=True)
+                row.prop(settings, "fit_faces")
+                row.operator("gptimage.size_from_faces", text="", icon='FULLSCREEN_EXIT')
+            if not (settings.fit_faces and settings.texture_place == "faces"):
+                column.prop(settings, "scale_m")
+            column.prop(settings, "asset")
         refusal = draw_price(layout, settings, texture_prompt) or self._draw_targets(layout, context, settings)
         draw_button(layout, "gptimage.generate_texture", refusal, text="Generate Texture", icon='TEXTURE')
         draw_variants(layout, context)
+        if context.object and blender.materials.previous_material(context.object):
+            layout.operator("gptimage.previous_material", icon='LOOP_BACK')
 
     @staticmethod
     def _draw_targets(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> str:
         """Say how the picture will sit on the objects; return why it cannot."""
-        if settings.texture_place == "image":
+        if settings.texture_place not in ON_OBJECTS:
             return ""
         obj = context.object
         if not context.selected_objects:
@@ -117,6 +153,11 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
         if obj and obj.type == 'MESH' and not obj.data.uv_layers and not settings.scale_m:
             layout.label(text=f"{obj.name} has no UV map: box projection", icon='INFO', translate=False)
         return ""
+
+
+class GPTIMAGE_PT_texture_surface(_Surface, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_texture"
+    bl_space_type = 'VIEW_3D'
 
 
 class GPTIMAGE_PT_texture_more(_MoreSettings, bpy.types.Panel):
@@ -170,6 +211,44 @@ class GPTIMAGE_PT_image_more(_MoreSettings, bpy.types.Panel):
     bl_space_type = 'IMAGE_EDITOR'
 
 
+class GPTIMAGE_PT_image_surface(Tab, bpy.types.Panel):
+    bl_label = "Surface"
+    bl_space_type = 'IMAGE_EDITOR'
+    bl_options = {'DEFAULT_CLOSED'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return shown_image(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings, image = self.layout, context.scene.gptimage, shown_image(context)
+        facts = provenance(image)
+        if "tile_score" in facts:
+            axes = {"xy": "Tiles on both axes", "x": "Tiles horizontally", "y": "Tiles vertically"}.get(facts["tiles"], "Edges do not meet")
+            layout.label(text=f"{axes}: {facts['tile_score']:.0f} of 100", icon='TEXTURE')
+        for key, message in facts.get("findings", {}).items():
+            _draw_finding(layout.column(align=True), key, message)
+        layout.prop(context.space_data, "show_repeat", text="Tile Preview", toggle=True, icon='MESH_GRID')
+        draw_surface(layout, settings)
+        layout.operator("gptimage.finish_texture", icon='SHADING_TEXTURE')
+        try:
+            refusal = draw_price(layout, settings, heal_prompt, [shown_healing(settings, image)])
+        except InputError as error:             # of what is sent, before there is a price
+            refusal = sentence(error)
+        draw_button(layout, "gptimage.heal_seams", refusal, icon='BRUSH_DATA')
+
+
+# What the material check can mend here: the label, and the setting of Finish Texture that does it.
+_FIXES = {"shading_left": ("De-Light", "delight", 1.0), "wrap": ("Make Seamless", "tiling", "xy")}
+
+
+def _draw_finding(column: bpy.types.UILayout, key: str, message: str) -> None:
+    draw_wrapped(column, message, 'ERROR')
+    if fix := _FIXES.get(key.partition(" ")[2]):
+        label, name, value = fix
+        setattr(column.operator("gptimage.finish_texture", text=label), name, value)
+
+
 class GPTIMAGE_PT_image_origin(Tab, bpy.types.Panel):
     bl_label = "Origin"
     bl_space_type = 'IMAGE_EDITOR'
@@ -205,7 +284,7 @@ class GPTIMAGE_PT_node(Tab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = context.scene.gptimage
-        draw_prompt(layout, settings)
+        draw_prompt(layout, settings, presets=True)
         draw_settings(layout, settings)
         refusal = draw_price(layout, settings, texture_prompt)
         if not refusal and active_picture_node(context) is None:
@@ -214,6 +293,11 @@ class GPTIMAGE_PT_node(Tab, bpy.types.Panel):
         draw_button(layout, "gptimage.generate_texture", refusal,
                     text="Generate to Active Node", icon='NODE_TEXTURE').node = True
         draw_variants(layout, context)
+
+
+class GPTIMAGE_PT_node_surface(_Surface, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_node"
+    bl_space_type = 'NODE_EDITOR'
 
 
 class GPTIMAGE_PT_node_more(_MoreSettings, bpy.types.Panel):
@@ -227,8 +311,9 @@ class GPTIMAGE_PT_node_queue(_Queue, bpy.types.Panel):
 
 
 classes = (
-    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_more,
+    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_surface, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_more,
     GPTIMAGE_PT_queue,
-    GPTIMAGE_PT_image, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin, GPTIMAGE_PT_image_queue,
-    GPTIMAGE_PT_node, GPTIMAGE_PT_node_more, GPTIMAGE_PT_node_queue,
+    GPTIMAGE_PT_image, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_surface, GPTIMAGE_PT_image_origin,
+    GPTIMAGE_PT_image_queue,
+    GPTIMAGE_PT_node, GPTIMAGE_PT_node_surface, GPTIMAGE_PT_node_more, GPTIMAGE_PT_node_queue,
 )

@@ -15,6 +15,7 @@ from ..operators.extend import ExtendSettings
 from ..operators.marks import GPTIMAGE_PG_note, MarkSettings
 from ..operators.reference import ReferenceSettings
 from ..operators.settings import PanelSettings
+from ..operators.surface import SurfaceSettings
 from ..operators.texture import TextureSettings
 from ..operators.touch_up import TouchUpLandings
 
@@ -22,7 +23,7 @@ __all__ = ()
 
 
 class GPTIMAGE_PG_scene(
-    PanelSettings, TextureSettings, ReferenceSettings, AreaSettings, MaskSettings, TouchUpLandings, MarkSettings, ExtendSettings,
+    PanelSettings, TextureSettings, SurfaceSettings, ReferenceSettings, AreaSettings, MaskSettings, TouchUpLandings, MarkSettings, ExtendSettings,
     bpy.types.PropertyGroup,
 ):
     """What is saved with the file: words and settings. Never a key, never a service's address."""

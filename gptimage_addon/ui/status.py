@@ -194,6 +194,9 @@ def _draw_job(box: bpy.types.UILayout, view: JobView) -> None:
 
 def _draw_progress(column: bpy.types.UILayout, view: JobView, label: str) -> None:
     record, job = view.record, view.job
+    if job.is_local and record.state is JobState.FINISHING:
+        draw_wrapped(column, "Working on this machine")
+        return
     if job.service.kind is ServiceKind.PRACTICE:
         label = f"Practice: {label}"
     if not record.sent_at:
@@ -213,6 +216,8 @@ def _outcome(view: JobView) -> str:
     if result is None:
         return ""
     cost = result.cost_usd
+    if job.is_local:
+        return f"On this machine, {result.seconds:.0f} s, free"
     if job.service.kind is ServiceKind.PRACTICE:
         would = f", would have cost {dollars(cost)}" if cost is not None else ""
         return f"Practice, {result.seconds:.0f} s{would}"

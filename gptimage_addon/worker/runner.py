@@ -21,6 +21,7 @@ from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
 from .finish import write_pictures
 from .retry import retry_delay_s
+from .surface import write_surfaces
 from .touch_up import prepare_touch_up, write_touch_ups
 
 __all__ = ("JobRunner",)
@@ -77,8 +78,11 @@ class JobRunner:
             # The first of all: from here on other workers know whose job this is.
             await self._move(JobState.QUEUED, durable=False)
             job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
-            async with turn:
-                seconds = await self._ask(job)
+            if job.is_local:
+                seconds = 0.0
+            else:
+                async with turn:
+                    seconds = await self._ask(job)
         except asyncio.CancelledError:
             self._task = None
             if self._abandoned:
@@ -191,7 +195,7 @@ class JobRunner:
     async def finish(self, job: Job, seconds: float) -> None:
         """From the answer on disk to the result. Asks nothing of the service, so it can be done again at any time."""
         await self._move(JobState.FINISHING, durable=False)
-        async with self._pixel_work if job.finish else nullcontext():
+        async with self._pixel_work if job.finish or job.surface else nullcontext():
             await self._finish(job, seconds)
 
     async def _finish(self, job: Job, seconds: float) -> None:
@@ -201,7 +205,10 @@ class JobRunner:
                 item if isinstance(item, bytes) else await (await self._client(job)).fetch(item, online=self._online)
                 for item in answer.pictures
             ]
+            started = time.monotonic()
             finished = await asyncio.to_thread(self._write, job, pictures)
+            if job.is_local:
+                seconds = time.monotonic() - started
         except OnlineAccessError as error:
             # Paid, made, and only to be fetched: on disk the job stays, so that a later session offers it again.
             self.record = self.record.moved(JobState.FAILED, error=error.to_dict(), ended_at=time.time())
@@ -214,17 +221,22 @@ class JobRunner:
             await self._end(JobState.FAILED, AnswerError(f"The picture could not be written: {error}"))
             return
         account = pricing.account(answer.usage) if job.service.kind is not ServiceKind.COMPATIBLE else None
-        result = Result(pictures=finished, usage=answer.usage, cost_usd=account[1] if account else None,
+        cost_usd = 0.0 if job.is_local else account[1] if account else None
+        result = Result(pictures=finished, usage=answer.usage, cost_usd=cost_usd,
                         request_id=head.request_id, seconds=round(seconds, 3))
         await self._move(JobState.DONE, result=result, ended_at=time.time(), error=None, note="")
 
     def _write(self, job: Job, pictures: list[bytes]) -> tuple[ResultPicture, ...]:
         if job.finish:
             assert job.request.is_edit
-            return write_touch_ups(pictures, job.request, job.finish, self.folder, self.journal)
-        return write_pictures(pictures, self.folder)
+            made = write_touch_ups(pictures, job.request, job.finish, self.folder, self.journal)
+        else:
+            made = write_pictures(pictures, self.folder)
+        return write_surfaces(made, job.surface, job.prompt, self.folder) if job.surface else made
 
     def _read(self, job: Job) -> tuple[AnswerHead, Answer]:
+        if job.is_local:
+            return AnswerHead(200), Answer([(self.folder / job.surface.source).read_bytes()])
         if self._heard and self._heard[1]:      # what is on disk now, without reading it once more
             head, events = self._heard
             self._heard = None

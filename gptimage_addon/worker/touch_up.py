@@ -18,12 +18,12 @@ from ..core.regions import Box, Window, crop
 from ..core.request import Finish, JobState, Mark, MaskStyle, PixelKind, Request, ResultPicture, parse_size
 from ..imaging import masks
 from ..imaging.color import display_from_linear, linear_from_display
-from ..imaging.png import LEVEL, RUNS, encode_png
+from ..imaging.tile import make_seamless, rolled, unrolled
 from ..imaging.touch_up import finish_window, paste_window
 from ..library.journal import Journal, write_atomic
 from .codec import check_picture
 from .exr import decode_exr, encode_exr
-from .png16 import decode_png16, is_png16
+from .files import read_picture, write_png
 
 __all__ = ("prepare_touch_up", "write_touch_ups")
 
@@ -57,9 +57,7 @@ class _Source(NamedTuple):
         """(file ending, MIME type, file) of a picture of the same kind. Nothing of it is lost."""
         if picture.dtype == np.float32:
             return ".exr", "image/x-exr", encode_exr(picture)
-        if picture.dtype == np.uint16:
-            return ".png", "image/png", encode_png(picture)
-        return ".png", "image/png", _png(picture, self.profile)
+        return ".png", "image/png", write_png(picture, self.profile)
 
 
 def _window(request: Request, finish: Finish) -> Window:
@@ -73,7 +71,8 @@ def _read(finish: Finish, folder: Path) -> tuple[_Source, np.ndarray]:
         if path.suffix == ".npy":
             source = _Source(np.load(path, allow_pickle=False), finish.pixels, finish.has_alpha)
         else:
-            source = _read_file(path.read_bytes(), finish.has_alpha)
+            picture, profile = read_picture(path.read_bytes())
+            source = _Source(picture, PixelKind.DISPLAY, finish.has_alpha, profile)
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise InputError("The picture cannot be read", field="image", hint="Save it as PNG and use the file") from error
     mask = np.load(folder / finish.mask, allow_pickle=False).astype(np.float32) / 255
@@ -81,25 +80,14 @@ def _read(finish: Finish, folder: Path) -> tuple[_Source, np.ndarray]:
         left, top, right, bottom = finish.extend
         pads = ((top, bottom), (left, right), (0, 0))
         source = source._replace(picture=np.pad(source.picture, pads, mode="symmetric"))
+    if finish.rolled:
+        picture = source.picture
+        if source.pixels is PixelKind.DISPLAY:          # the seams' outer ends are not the model's to heal: its picture would not meet there
+            picture = make_seamless(picture, finish.rolled)
+        source = source._replace(picture=rolled(picture, finish.rolled))
     if source.picture.shape[:2] != mask.shape or mask.shape != (finish.picture_px[1], finish.picture_px[0]):
         raise InputError("The picture and the mask do not have the same size", field="mask", hint="Make the mask again")
     return source, mask
-
-
-def _read_file(data: bytes, has_alpha: bool = True) -> _Source:
-    if is_png16(data):
-        return _Source(decode_png16(data), PixelKind.DISPLAY, has_alpha)
-    with Image.open(io.BytesIO(data)) as source:
-        profile = source.info.get("icc_profile")
-        if source.mode not in ("RGB", "RGBA"):
-            source = source.convert("RGBA" if "A" in source.getbands() or "transparency" in source.info else "RGB")
-        return _Source(np.asarray(source), PixelKind.DISPLAY, has_alpha, profile)
-
-
-def _png(pixels: np.ndarray, profile: bytes | None = None) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=LEVEL, compress_type=RUNS, icc_profile=profile)
-    return out.getvalue()
 
 
 def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -123,7 +111,7 @@ def prepare_touch_up(request: Request, finish: Finish, folder: Path, style: Mask
         sent[request.markup.path] = _draw_marks(finish.marks, window)
     for path, pixels in sent.items():
         (folder / path).parent.mkdir(exist_ok=True)
-        write_atomic(folder / path, _png(pixels))
+        write_atomic(folder / path, write_png(pixels))
 
 
 def _shown(source: _Source, window: Window) -> np.ndarray:
@@ -194,15 +182,18 @@ def write_touch_ups(
         for island, pictures in islands:
             other = pictures[min(len(finished), len(pictures) - 1)]
             np.copyto(whole, _read_result(other), where=island[..., None] & (mask == 0)[..., None])
+        if finish.rolled:
+            whole = unrolled(whole, finish.rolled)
         ending, mime, file = source.encode(whole)
         path = results / f"{len(finished)}{ending}"
         write_atomic(path, file)
-        outside = _differs(_read_result(path), source.picture) & ~changed
+        written = _read_result(path)
+        outside = _differs(rolled(written, finish.rolled) if finish.rolled else written, source.picture) & ~changed
         report = {**asdict(done.report), "changed_outside": int(np.count_nonzero(outside))}
         patch = ""
         if finish.layered and whole.dtype == np.uint8:
             patch = f"results/{len(finished)}-patch.png"
-            write_atomic(folder / patch, _png(_patch(whole, changed)))
+            write_atomic(folder / patch, write_png(_patch(whole, changed)))
         finished.append(ResultPicture(path.relative_to(folder).as_posix(), mime, whole.shape[1], whole.shape[0], report, patch))
     if not finished:
         raise trouble or AnswerError("The service's answer holds no picture")
@@ -228,7 +219,7 @@ def _read_result(path: Path) -> np.ndarray:
     data = path.read_bytes()
     if path.suffix == ".exr":
         return decode_exr(data)
-    return _read_file(data).picture
+    return read_picture(data)[0]
 
 
 def _differs(picture: np.ndarray, other: np.ndarray) -> np.ndarray:

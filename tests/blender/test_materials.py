@@ -106,14 +106,33 @@ def test_without_a_uv_map_the_picture_is_projected_from_six_sides() -> None:
 def test_scale_m_is_the_width_of_a_repeat_in_the_world(
     cube: bpy.types.Object, scale: tuple[float, ...], width_m: float,
 ) -> None:
+    cube.data.uv_layers.remove(cube.data.uv_layers[0])
     cube.scale = scale
     cube.rotation_euler = (0.3, 0.7, 1.1)
     bpy.context.view_layer.update()
     land(cube, scale_m=width_m)
-    assert picture_of(cube).projection == 'BOX'                         # although it has a UV map
+    assert picture_of(cube).projection == 'BOX'
     # One world metre along an axis is 1 / |scale| in object space; a repeat is one unit of the mapped vector.
     for factor, own in zip(mapping_of(cube).inputs["Scale"].default_value, scale, strict=True):
         assert factor * width_m / abs(own) == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.parametrize(("scale", "uv_unit_m"), [((1.0, 1.0, 1.0), 8.0), ((3.0, 3.0, 3.0), 24.0)])
+def test_scale_m_is_told_by_the_uv_map_where_that_can(cube: bpy.types.Object, scale: tuple[float, ...], uv_unit_m: float) -> None:
+    cube.scale = scale                      # its sides of 2 m have a quarter of the UV map each
+    bpy.context.view_layer.update()
+    land(cube, scale_m=0.5)
+    assert picture_of(cube).projection == 'FLAT'
+    picture = picture_of(cube).image
+    along_u, along_v, _ = mapping_of(cube).inputs["Scale"].default_value
+    assert along_u == pytest.approx(uv_unit_m / 0.5) and along_v == pytest.approx(along_u * picture.size[0] / picture.size[1])
+
+
+def test_sides_of_unlike_density_are_projected(cube: bpy.types.Object) -> None:
+    cube.scale = (2.0, 0.5, -4.0)
+    bpy.context.view_layer.update()
+    land(cube, scale_m=0.5)
+    assert picture_of(cube).projection == 'BOX'
 
 
 # --- slots ------------------------------------------------------------------------------------------------

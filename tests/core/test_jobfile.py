@@ -11,7 +11,8 @@ import pytest
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.jobfile import (
     MaskSpec, ReferenceJobSpec, ReferenceSpec, TextureSpec, TouchUpSpec, read_jobfile)
-from gptimage_addon.core.request import Request
+from gptimage_addon.core.presets import SHIPPED, Preset
+from gptimage_addon.core.request import MapKind, Request, Surface
 
 TEXTURE = {"id": "a", "kind": "texture", "prompt": "red brick"}
 REFERENCE = {"id": "b", "kind": "reference", "prompt": "a chair"}
@@ -101,7 +102,10 @@ def test_the_file_itself(facts: object, field: str) -> None:
     (TEXTURE, {"references": [{}]}, "references[0]"),
     (TEXTURE, {"references": [{"path": "a", "image": "b"}]}, "references[0]"),
     (TEXTURE, {"references": [{"path": "a"}, {"path": "b", "url": "c"}]}, "references[1].url"),
-    (TEXTURE, {"seamless": True}, "seamless"), (TEXTURE, {"maps": ["normal"]}, "maps"),
+    (TEXTURE, {"seamless": "z"}, "seamless"), (TEXTURE, {"seamless": 1}, "seamless"), (TEXTURE, {"even": 2}, "even"),
+    (TEXTURE, {"delight": -0.1}, "delight"), (TEXTURE, {"maps": ["gloss"]}, "maps[0]"), (TEXTURE, {"relief_m": 0}, "relief_m"),
+    (TEXTURE, {"preset": "no such"}, "preset"), (TEXTURE, {"preset": 3}, "preset"),
+    (TEXTURE, {"seamless": "x", "output_format": "jpeg", "save": "x.jpg"}, "save"),
     (TEXTURE, {"save": "x.jpg"}, "save"), (TEXTURE, {"save": "x"}, "save"),
     (TEXTURE, {"save": "x.png", "output_format": "webp"}, "save"),
 ])
@@ -121,6 +125,25 @@ def test_ids_are_there_once() -> None:
 @pytest.mark.parametrize("more", [{"seamless": False}, {"maps": []}])
 def test_what_asks_for_nothing_new_passes(more: dict[str, object]) -> None:
     assert len(read_jobfile(document(TEXTURE | more))) == 1
+
+
+def test_a_texture_s_pixel_work_is_read() -> None:
+    more = {"seamless": True, "even": 0.25, "delight": 1, "maps": ["normal", "height"], "scale_m": 2, "relief_m": 0.05}
+    both, one, none, maps = (spec.surface for spec in read_jobfile(document(
+        TEXTURE | more, TEXTURE | {"id": "2", "seamless": "x"}, TEXTURE | {"id": "3", "scale_m": 2},
+        TEXTURE | {"id": "4", "maps": ["ao"], "output_format": "jpeg", "save": "x.jpg"})))
+    assert both == Surface("xy", 0.25, 1.0, (MapKind.NORMAL, MapKind.HEIGHT), 2.0, 0.05)
+    assert one == Surface("x", 0.5) and none is None and maps == Surface(maps=(MapKind.AO,))
+
+
+def test_a_preset_says_what_the_job_does_not() -> None:
+    jobs = document({"id": "a", "kind": "texture", "preset": "brick wall", "scale_m": 3},
+                    {"id": "b", "kind": "texture", "preset": "Own", "prompt": "moss"},
+                    defaults={"size": "2048x2048", "quality": "high"})
+    brick, own = read_jobfile(jobs, (*SHIPPED, Preset("Own", "stone", size="512x2048", seamless="", maps=())))
+    assert "brick" in brick.prompt and brick.seamless == "xy" and MapKind.NORMAL in brick.maps
+    assert (brick.scale_m, brick.size, brick.quality) == (3.0, "1024x1024", "high")
+    assert (own.prompt, own.size, own.surface) == ("moss", "512x2048", None)
 
 
 def test_reading_changes_nothing_of_the_document() -> None:

@@ -152,7 +152,7 @@ Q, S, R, F, D, X, C, U = (
     JobState.CANCELLED, JobState.UNCERTAIN,
 )
 # A picture that is paid is finished: FINISHING leads to no cancellation. What was never sent is never uncertain.
-STEPS = {Q: {S, C, X}, S: {R, F, X, C, U}, R: {F, X, C, U}, F: {D, X}, D: set(), X: set(), C: set(), U: set()}
+STEPS = {Q: {S, F, C, X}, S: {R, F, X, C, U}, R: {F, X, C, U}, F: {D, X}, D: set(), X: set(), C: set(), U: set()}
 
 
 @pytest.mark.parametrize("before", JobState.__members__.values())

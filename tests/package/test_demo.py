@@ -56,7 +56,8 @@ def test_the_demo_leaves_a_textured_room_its_render_and_a_contact_sheet(
 
     sizes = {path.name: _size(path) for path in sorted((out / "textures").iterdir())}
     assert sizes.pop("picture.png") == (1536, 1024)
-    assert sizes == {f"{name}.png": (1024, 1024) for name in ("ball", "floor", "plinth", "pouf", "vase", "wall")}
+    assert sizes == {f"{name}.png": (1024, 1024) for name in (
+        "ball", "floor", "plinth", "pouf", "vase", "wall", "wall-ao", "wall-height", "wall-roughness")}
 
     with Image.open(out / "render.png") as render, Image.open(out / "contact_sheet.png") as sheet:
         assert render.size == (960, 540)

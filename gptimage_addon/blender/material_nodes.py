@@ -1,0 +1,239 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes of our materials: an Image Texture for each map, what it needs to reach the Principled BSDF, and their order.
+
+Plain nodes, no node group: Blender bakes to, paints on and shows in Solid view the Image Texture nodes of the material
+itself, and an artist finds them there. Swapping to other pictures sets the images of the nodes, found by their names.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import bpy
+
+__all__ = ("MAPS", "PICTURE_NODE", "add_map", "arrange", "color_node", "is_bump", "is_displaced", "map_node",
+           "principled_of", "set_live", "set_picture")
+
+PICTURE_NODE = "GPT Image"      # the name of the Image Texture node of the color, by which it is found again
+BOX_BLEND = 0.2
+
+
+class Map(NamedTuple):
+    """How a map reaches the Principled BSDF. `socket` is empty where a node of its own comes between."""
+
+    label: str
+    socket: str
+    is_data: bool = True
+
+
+# From the top of the node editor to the bottom.
+MAPS = {
+    "ao": Map("Ambient Occlusion", ""),
+    "metallic": Map("Metallic", "Metallic"),
+    "roughness": Map("Roughness", "Roughness"),
+    "normal": Map("Normal", ""),
+    "emission": Map("Emission", "Emission Color", is_data=False),
+    "height": Map("Height", ""),
+}
+_PICTURES, _COORDINATES, _SURFACE = "GPT Image Pictures", "GPT Image Coordinates", "GPT Image Surface"
+_FRAMES = {_COORDINATES: "Coordinates", _PICTURES: "Pictures", _SURFACE: "Surface"}
+_MULTIPLY, _NORMAL_MAP, _BUMP, _DISPLACEMENT = (
+    "GPT Image Occlusion", "GPT Image Normal Map", "GPT Image Bump", "GPT Image Displacement")
+_BESIDE = {"ao": (_MULTIPLY,), "normal": (_NORMAL_MAP,), "height": (_BUMP, _DISPLACEMENT)}
+# Columns, from the Principled BSDF to the left, and the distance of the rows.
+_SURFACE_X, _PICTURES_X, _MAPPING_X, _COORDINATE_X = -260, -600, -840, -1020
+_ROW = 300
+_BORDER, _HEADING = 30, 40
+# Blender knows the height of a node only once it has drawn it. As 5.2 draws them; other versions draw them lower.
+_HEIGHTS = {"ShaderNodeMapping": 435}
+_HEIGHT = 260
+
+
+def color_node(tree: bpy.types.NodeTree | None) -> bpy.types.ShaderNodeTexImage | None:
+    """The node that holds the color. Cheap."""
+    node = tree.nodes.get(PICTURE_NODE) if tree else None
+    return node if node and node.bl_idname == "ShaderNodeTexImage" else None
+
+
+def map_node(tree: bpy.types.NodeTree, role: str) -> bpy.types.ShaderNodeTexImage | None:
+    """The node that holds a map of MAPS."""
+    node = tree.nodes.get(f"{PICTURE_NODE} {MAPS[role].label}")
+    return node if node and node.bl_idname == "ShaderNodeTexImage" else None
+
+
+def principled_of(tree: bpy.types.NodeTree) -> bpy.types.Node | None:
+    return next((node for node in tree.nodes if node.bl_idname == "ShaderNodeBsdfPrincipled"), None)
+
+
+def add_map(material: bpy.types.Material, role: str, image: bpy.types.Image, *, relief_m: float, displace: bool) -> None:
+    """Give the material a node for a map that it has none for, fed like its color, and wire it.
+
+    A socket that something else feeds stays as it is. The value of each socket is what it should be without the map, so a
+    muted link takes the map off.
+    """
+    tree = material.node_tree
+    links, color, principled = tree.links, color_node(tree), principled_of(tree)
+    node = tree.nodes.new("ShaderNodeTexImage")
+    node.name = f"{PICTURE_NODE} {MAPS[role].label}"
+    node.label = MAPS[role].label
+    for setting in ("projection", "projection_blend", "interpolation", "extension"):
+        setattr(node, setting, getattr(color, setting))
+    for link in color.inputs["Vector"].links:
+        links.new(link.from_socket, node.inputs["Vector"])
+    set_picture(node, image, is_data=MAPS[role].is_data)
+
+    found = node.outputs["Color"]
+    if role == "ao":
+        _multiply(tree, color.outputs["Color"], found)
+    elif role == "height":
+        _wire_height(material, found, relief_m, displace)
+    elif role == "normal":
+        between = _new(tree, "ShaderNodeNormalMap", _NORMAL_MAP, "Normal Map")
+        links.new(found, between.inputs["Color"])
+        bump = tree.nodes.get(_BUMP)
+        _link_if_free(tree, between.outputs["Normal"], (bump or principled).inputs["Normal"])
+    else:
+        if role == "emission" and not principled.inputs["Emission Color"].is_linked:
+            # Without the map nothing glows.
+            principled.inputs["Emission Color"].default_value = (0.0, 0.0, 0.0, 1.0)
+            principled.inputs["Emission Strength"].default_value = 1.0
+        _link_if_free(tree, found, principled.inputs[MAPS[role].socket])
+
+
+def set_picture(node: bpy.types.ShaderNodeTexImage, image: bpy.types.Image, *, is_data: bool) -> None:
+    """Show an image in the node; a map of data is Non-Color."""
+    if is_data and not image.colorspace_settings.is_data:
+        if image.is_dirty:
+            image.pack()            # changing the color space reads the image again: what was painted would be lost
+        image.colorspace_settings.name = "Non-Color"
+    node.image = image
+
+
+def is_bump(tree: bpy.types.NodeTree) -> bool:
+    """Whether a height is there as bump, and so tells the same as a normal map."""
+    return _BUMP in tree.nodes
+
+
+def is_displaced(material: bpy.types.Material) -> bool:
+    """Whether a height of ours displaces the mesh."""
+    node = material.node_tree.nodes.get(_DISPLACEMENT)
+    return bool(node) and material.displacement_method != 'BUMP' and any(
+        not link.is_muted for link in node.outputs["Displacement"].links)
+
+
+def set_live(tree: bpy.types.NodeTree, role: str, live: bool) -> None:
+    """Let a map count or not: a link on its way is muted, and then the socket's own value, which is neutral, counts."""
+    # Without its color a Normal Map node gives the plain normal, and with that takes away the bump of a displacement.
+    node = tree.nodes.get(_NORMAL_MAP) if role == "normal" else None
+    for socket in (node or map_node(tree, role)).outputs:
+        for link in socket.links:
+            link.is_muted = not live
+
+
+# --- wires ------------------------------------------------------------------------------------------------
+
+def _new(tree: bpy.types.NodeTree, kind: str, name: str, label: str) -> bpy.types.Node:
+    node = tree.nodes.new(kind)
+    node.name, node.label = name, label
+    return node
+
+
+def _link_if_free(tree: bpy.types.NodeTree, source: bpy.types.NodeSocket, target: bpy.types.NodeSocket) -> None:
+    if not target.is_linked:
+        tree.links.new(source, target)
+
+
+def _multiply(tree: bpy.types.NodeTree, color: bpy.types.NodeSocket, occlusion: bpy.types.NodeSocket) -> None:
+    """Multiply the color by the occlusion, wherever it goes."""
+    mix = _new(tree, "ShaderNodeMix", _MULTIPLY, "Multiply Occlusion")
+    mix.data_type, mix.blend_type = 'RGBA', 'MULTIPLY'
+    sockets = {socket.identifier: socket for socket in (*mix.inputs, *mix.outputs)}
+    sockets["Factor_Float"].default_value = 1.0
+    sockets["B_Color"].default_value = (1.0, 1.0, 1.0, 1.0)
+    fed = [link.to_socket for link in color.links]
+    tree.links.new(color, sockets["A_Color"])
+    tree.links.new(occlusion, sockets["B_Color"])
+    for target in fed:
+        tree.links.new(sockets["Result_Color"], target)
+
+
+def _wire_height(material: bpy.types.Material, height: bpy.types.NodeSocket, relief_m: float, displace: bool) -> None:
+    """Bump from the height, or displacement.
+
+    A normal map holds directions along a UV map's U and V. A box projection has no such: on each side of the object it
+    would have to be turned differently, and where sides blend the mean of their colors is no normal at all. The Bump node
+    knows nothing of tangents, it compares heights at neighboring points in the world, so it is right on every side.
+    With UVs the normal map, where there is one, already has the height's detail; the displacement is wired but off then.
+    """
+    tree = material.node_tree
+    principled = principled_of(tree)
+    normal = principled.inputs["Normal"]
+    output = tree.get_output_node('ALL') or tree.nodes.new("ShaderNodeOutputMaterial")
+    if displace or normal.is_linked:
+        node = _new(tree, "ShaderNodeDisplacement", _DISPLACEMENT, "Displacement")
+        node.inputs["Height"].default_value = node.inputs["Midlevel"].default_value = 0.5
+        node.inputs["Scale"].default_value = relief_m
+        tree.links.new(height, node.inputs["Height"])
+        if not output.inputs["Displacement"].is_linked:
+            tree.links.new(node.outputs["Displacement"], output.inputs["Displacement"]).is_muted = not displace
+        if displace:
+            # The mesh moves as far as it is subdivided, the rest of the height is bump.
+            # (Before 5.0 Cycles adds that bump to the displaced faces' own slope where they are not shaded smooth.)
+            material.displacement_method = 'BOTH'
+    else:
+        node = _new(tree, "ShaderNodeBump", _BUMP, "Bump")
+        node.inputs["Strength"].default_value = 1.0
+        node.inputs["Distance"].default_value = relief_m
+        tree.links.new(height, node.inputs["Height"])
+        tree.links.new(node.outputs["Normal"], normal)
+
+
+# --- order ------------------------------------------------------------------------------------------------
+
+def arrange(tree: bpy.types.NodeTree) -> None:
+    """Put our nodes in columns, links from left to right, before the Principled BSDF, and frames around them."""
+    color, principled = color_node(tree), principled_of(tree)
+    x, y = _absolute(principled) if principled else (-60, 300)
+    columns: dict[str, list[tuple[bpy.types.Node, float, float]]] = {frame: [] for frame in _FRAMES}
+    columns[_PICTURES].append((color, x + _PICTURES_X, y))
+    row = y
+    beside = [(tree.nodes.get(_MULTIPLY), y)]
+    for role in MAPS:
+        node = map_node(tree, role)
+        if node:
+            row -= _ROW
+            columns[_PICTURES].append((node, x + _PICTURES_X, row))
+            beside += [(tree.nodes.get(name), row) for name in _BESIDE.get(role, ()) if role != "ao"]
+    columns[_SURFACE] += [(node, x + _SURFACE_X, at) for node, at in beside if node]
+    mapping = _fed_by(color, "ShaderNodeMapping")
+    coordinate = _fed_by(mapping, "ShaderNodeTexCoord")
+    columns[_COORDINATES] += [(node, x + at, y) for node, at in ((mapping, _MAPPING_X), (coordinate, _COORDINATE_X)) if node]
+    for name, placed in columns.items():
+        if placed:
+            _frame(tree, name, placed)
+
+
+def _fed_by(node: bpy.types.Node | None, kind: str) -> bpy.types.Node | None:
+    links = node.inputs["Vector"].links if node else ()
+    return links[0].from_node if links and links[0].from_node.bl_idname == kind else None
+
+
+def _absolute(node: bpy.types.Node) -> tuple[float, float]:
+    x, y = node.location
+    while node.parent:
+        node = node.parent
+        x, y = x + node.location.x, y + node.location.y
+    return x, y
+
+
+def _frame(tree: bpy.types.NodeTree, name: str, placed: list[tuple[bpy.types.Node, float, float]]) -> None:
+    """A frame around nodes at their places, as Blender makes it when it draws it: a file made in background is drawn later."""
+    frame = tree.nodes.get(name) or _new(tree, "NodeFrame", name, _FRAMES[name])
+    left, right = min(x for _, x, _ in placed), max(x + node.width for node, x, _ in placed)
+    top, bottom = max(y for _, _, y in placed), min(y - _HEIGHTS.get(node.bl_idname, _HEIGHT) for node, _, y in placed)
+    frame.location = (left - _BORDER, top + _HEADING)
+    frame.width, frame.height = right - left + 2 * _BORDER, top - bottom + _HEADING + _BORDER
+    for node, x, y in placed:
+        node.parent = frame
+        node.location = (x - frame.location.x, y - frame.location.y)

@@ -1,0 +1,471 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edges of a picture made to meet by a strip of its own content, cut in along the seams that show least.
+
+Here a picture's `lines` run across the wrap line: their two ends, the second dimension's, are to meet. Another strip of
+the picture is laid over the wrap line and cut along one seam on each side (A. Efros, W. Freeman: Image Quilting, 2001;
+V. Kwatra et al.: Graphcut Textures, 2003). It lends its detail only: slow colors stay those of the place (P. Burt,
+E. Adelson: A Multiresolution Spline, 1983), and what is left of a step at a seam fades out to both sides like a membrane
+(P. Perez et al.: Poisson Image Editing, 2003). Nothing is ever a mix of two contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ("full_value", "heal", "put_levels", "shrink", "shrink_factor", "to_levels")
+
+_HALF = 0.1             # of the side: the seams lie no farther from the wrap line
+_SEARCH_PX = 256        # side of the picture in which the strip is searched for
+_CANDIDATES = 32
+_FINE = 16              # of them are looked at in all pixels
+_TRIALS_PX = 4_000_000  # so many pixels of pictures are cut, until one's steps and detail are right
+_BOOST = 1.25           # the most that a strip's detail is multiplied by
+_EDGE = 24.0            # levels: steps beyond are edges of things, which stay edges
+
+
+# --- Levels -----------------------------------------------------------------------------------------------
+
+def full_value(pixels: np.ndarray) -> float:
+    """What white is in pixels of that type."""
+    return {"u1": 255.0, "u2": 65535.0}.get(pixels.dtype.str[1:], 1.0)
+
+
+def to_levels(pixels: np.ndarray) -> np.ndarray:
+    """float32, 255 for white."""
+    # Of a turned view the pixels are turned first, where they are smaller.
+    return np.ascontiguousarray(pixels) * np.float32(255.0 / full_value(pixels))
+
+
+def put_levels(pixels: np.ndarray, levels: np.ndarray) -> None:
+    """Write levels into pixels of any type, in place; `levels` is used up."""
+    levels *= np.float32(full_value(pixels) / 255.0)
+    if pixels.dtype.kind == "u":
+        np.rint(levels, out=levels)
+        np.clip(levels, 0, full_value(pixels), out=levels)
+    pixels[...] = levels
+
+
+def shrink_factor(height_px: int, width_px: int) -> int:
+    return max(1, round((height_px * width_px) ** 0.5 / _SEARCH_PX))
+
+
+def shrink(picture: np.ndarray, factor: int) -> np.ndarray:
+    """Means of blocks in levels, float32; what is left over at the right and the bottom goes."""
+    rows, columns = (n // factor for n in picture.shape[:2])
+    picture = picture[:rows * factor, :columns * factor]
+    # Whole lines first, in the narrowest type that holds the sum: the picture is read once.
+    kind = {"u1": np.uint16, "u2": np.uint32}.get(picture.dtype.str[1:], np.float32)
+    down = picture[::factor].astype(kind)
+    for k in range(1, factor):
+        down += picture[k::factor]
+    total = down[:, ::factor].astype(np.float32)
+    for k in range(1, factor):
+        total += down[:, k::factor]
+    total *= np.float32(255.0 / full_value(picture) / factor ** 2)
+    return total
+
+
+# --- The strip --------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """Around the wrap line: the seams lie between `gap` and `half` pixels from it, and fade out within `depth` of them."""
+
+    half: int
+    gap: int
+    depth: int
+
+    @property
+    def zones(self) -> np.ndarray:
+        """(2, places): where the left and the right seam may lie: before that pixel, counted from the wrap line."""
+        places = np.arange(self.gap, self.half)
+        return np.stack((-places[::-1], places))
+
+    @property
+    def across(self) -> np.ndarray:
+        """All pixels that may change, counted from the wrap line."""
+        reach = self.half + self.depth
+        return np.arange(-reach, reach)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The strip's new content is that at x + shift, y + move; its detail times `gain`."""
+
+    shift: int
+    move: int
+    gain: float
+    near: np.ndarray        # (2,) where the seams cross the first line, counted from the wrap line
+
+
+def _half(side_px: int) -> int:
+    return max(10, round(_HALF * side_px))
+
+
+def heal(lines: np.ndarray, *, closed: bool, others_too: bool = False, gap_px: int = 0) -> int:
+    """Let the second dimension's ends meet, in place.
+
+    `closed`: the first dimension's ends do, and go on doing so. `others_too`: they will be made to afterwards, with a
+    `gap_px` of what is returned. Pixels less than `gap_px` from the wrap line are replaced in any case.
+    """
+    height, width = lines.shape[:2]
+    half = _half(width)
+    strip = _Strip(half, max(2, half // 5, gap_px), max(4, half // 4))
+    factor = shrink_factor(height, width)
+    coarse = shrink(lines, factor)
+    low = _low_pass(coarse, half / 2 / factor, closed)
+    # Moved along itself, an open strip has its own wrap line within it: where the other axis replaces all.
+    reach = height if closed else _half(height) // 2 if others_too else 0
+    # What will be replaced along the other axis is no measure.
+    stays = slice(_half(height) // 3, -(_half(height) // 3)) if others_too else slice(None)
+    usual = _Usual.of(lines[stays], strip)
+    across = strip.across
+    old = to_levels(lines[:, across % width])
+    best, least = None, np.inf
+    trials = max(_TRIALS_PX // (height * width), 2)
+    for source in _best_sources(lines, coarse, low, strip, factor, closed, reach, usual)[:trials]:
+        new = _content(lines, low, across, source)
+        seams = _seams(old, new, strip, source.near if closed else None)
+        joined = _joined(old, new, seams, strip, closed)
+        if lines.dtype.kind == "u":
+            np.clip(joined, 0, 255, out=joined)
+        misfit = usual.misfit(joined[stays], old[stays], strip, closed)
+        if misfit < least:
+            best, least = (source.move, joined), misfit
+        if misfit == 0:
+            break
+    assert best is not None
+    move, joined = best
+    put_levels(lines[:, across[0]:], joined[:, :-across[0]])
+    put_levels(lines[:, :-across[0]], joined[:, -across[0]:])
+    return min(move, height - move)
+
+
+def _low_pass(image: np.ndarray, sigma: float, closed: bool) -> np.ndarray:
+    """Blurred by a Gaussian: around the wrap along x, and along y where that is closed, else mirrored at its ends."""
+    source = image if closed else np.concatenate((image, image[::-1]))
+    freq_y, freq_x = np.fft.fftfreq(len(source))[:, None], np.fft.rfftfreq(source.shape[1])[None]
+    passes = np.exp(-2 * (np.pi * sigma) ** 2 * (freq_y ** 2 + freq_x ** 2))
+    found = np.fft.irfft2(np.fft.rfft2(source, axes=(0, 1)) * passes[..., None], source.shape[:2], axes=(0, 1))
+    return found[:len(image)].astype(np.float32)
+
+
+def _around(image: np.ndarray, place: np.ndarray, count: int, axis: int) -> np.ndarray:
+    """A coarse image read between its pixels along an axis that has `count` places and wraps."""
+    place = (place + 0.5) * (image.shape[axis] / count) - 0.5
+    first = np.floor(place).astype(np.intp)
+    share = (place - first).astype(np.float32).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+    out, after = (image.take((first + k) % image.shape[axis], axis) for k in (0, 1))
+    after -= out
+    after *= share
+    out += after
+    return out
+
+
+def _content(lines: np.ndarray, low: np.ndarray, across: np.ndarray, source: _Source) -> np.ndarray:
+    """The source's detail on the slow colors of the strip, at the pixels `across`: (h, len(across), channels) levels."""
+    height, width = lines.shape[:2]
+    rows = np.arange(height)
+    new = to_levels(lines[:, across[0] + source.shift:across[-1] + 1 + source.shift])
+    if source.move:
+        new = np.roll(new, -source.move, 0)
+    if source.gain != 1:
+        new *= np.float32(source.gain)
+    there = _around(low, across + source.shift, width, 1)
+    there *= np.float32(source.gain)
+    here = _around(low, across, width, 1)
+    new += _around(here, rows, height, 0)
+    new -= _around(there, rows + source.move, height, 0)
+    return new
+
+
+# --- Which content ----------------------------------------------------------------------------------------
+
+def _best_sources(
+    lines: np.ndarray, coarse: np.ndarray, low: np.ndarray, strip: _Strip, factor: int, closed: bool, reach: int,
+    usual: _Usual,
+) -> list[_Source]:
+    """Best first, the content whose seams show least, with steps and detail at the wrap line like the picture's own.
+
+    First by the difference in the zones of the seams, for all shifts and moves; then by the cheapest seams.
+    """
+    height, width = lines.shape[:2]
+    rows, columns = coarse.shape[:2]
+    detail = coarse - low
+    small = _Strip(max(3, strip.half // factor), max(1, -(-strip.gap // factor)), 0)
+    # Not so near to the wrap line that the strip would lie beside what it is a copy of.
+    shifts = np.arange(-(-2 * strip.half // factor), (width - 2 * strip.half) // factor + 1)
+    gains = usual.gains(shifts * factor)
+    near = shifts[:, None] * factor + np.arange(-_nearby(strip, factor), _nearby(strip, factor) + 1)
+    near = np.clip(near, 2 * strip.half, width - 2 * strip.half)
+    worse = _rarely(gains) * usual.worse(usual.steps[near], near).min(1)
+    differs = _differences(detail, small, shifts) * worse[:, None]
+    differs[:, np.minimum(np.arange(rows), rows - np.arange(rows)) * factor > reach] = np.inf
+
+    moves = differs.argmin(1)
+    least = differs[np.arange(len(shifts)), moves]
+    size = max(1, small.half // 4)                  # of neighbors one is enough
+    order = np.array([k + least[k:k + size].argmin() for k in range(0, len(shifts), size)])
+    order = order[least[order].argsort()][:_CANDIDATES]
+    costs = []
+    for k in order:
+        other = np.roll(detail[:, small.across + shifts[k]], -int(moves[k]), 0)
+        costs.append(_cut_costs(np.square(detail[:, small.across % columns] - other).sum(2), small))
+    places, totals = _paths(np.concatenate(costs, 1))
+    places = places[0].reshape(-1, 2)
+    totals = totals.reshape(-1, 2).sum(1) * _rarely(gains[order]) + 1e-6
+    found = []
+    for rank in totals.argsort()[:_FINE]:
+        k = order[rank]
+        gain = float(np.clip(gains[k], 1.0, _BOOST))
+        shift, worse_x = _fine_shift(lines, low, int(shifts[k]) * factor, int(moves[k]) * factor, gain, strip, factor, usual)
+        move, worse_y = int(moves[k]) * factor, 1.0
+        if closed:
+            move, worse_y = _fine_move(lines, shift, move, strip, factor, usual)
+        source = _Source(shift, move % height, gain, small.zones[[0, 1], places[rank]] * factor)
+        found.append((totals[rank] * worse_x * worse_y, source))
+    return [source for _, source in sorted(found, key=lambda pair: pair[0])]
+
+
+def _nearby(strip: _Strip, factor: int) -> int:
+    """How far a shift may be from the one that was found among coarse ones: a change of distance that nobody sees."""
+    return max(factor, strip.half // 8)
+
+
+def _differences(detail: np.ndarray, strip: _Strip, shifts: np.ndarray) -> np.ndarray:
+    """(shifts, moves): squared difference in the zones of the seams, by correlation."""
+    offsets = np.arange(-strip.half, strip.half)
+    zone = offsets[(offsets < -strip.gap) | (offsets >= strip.gap)]
+    template = np.zeros_like(detail)
+    template[:, zone] = detail[:, zone]
+    spectra = [np.fft.rfft2(image, axes=(0, 1)) for image in (template, detail)]
+    match = np.fft.irfft2((np.conj(spectra[0]) * spectra[1]).sum(2), detail.shape[:2])
+    square = np.square(detail).sum((0, 2))
+    there = np.array([square[zone + shift].sum() for shift in shifts])
+    return np.maximum(there[:, None] + square[zone].sum() - 2 * match[:, shifts].T, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Usual:
+    """Of each column: mean steps to the one before, and between its own pixels; high-pass energy. From a sample of lines.
+
+    And what will be usual when the strip's content came from elsewhere: about `width` columns of it.
+    """
+
+    steps: np.ndarray
+    down: np.ndarray
+    energy: np.ndarray
+    width: int
+    half: int
+    every: int
+    end: np.ndarray
+
+    @classmethod
+    def of(cls, lines: np.ndarray, strip: _Strip) -> _Usual:
+        every = max(5, len(lines) // 256)
+        end = abs(to_levels(lines[0]) - to_levels(lines[-1])).mean(1)
+        return cls(*_profiles(lines, every, to_levels), (strip.half + strip.gap) // 2 * 2, strip.half, every, end)
+
+    def misfit(self, joined: np.ndarray, old: np.ndarray, strip: _Strip, closed: bool) -> float:
+        """0 for a strip (h, pixels `across`, channels) with steps and detail as usual; else by what share it is off."""
+        steps, down, energy = _profiles(joined, self.every)
+        middle, near = -strip.across[0], slice(strip.depth, -strip.depth)
+
+        def mean(profile: np.ndarray, new: np.ndarray) -> float:
+            return float((profile[strip.half:-strip.half].sum() + new[near].sum()) / len(profile)) + 1e-6
+
+        across, inside = float(abs(joined[:, middle] - joined[:, middle - 1]).mean()), mean(self.steps, steps)
+        off = _excess(across / inside, self._at_ends(self.steps) / inside)
+        if closed:
+            end = abs(joined[0] - joined[-1]).mean(1)
+            inside = mean(self.down, down)
+            off += _excess(mean(self.end, end) / inside, float(self.end.mean()) / inside)
+        before = _profiles(old, self.every)[2][near].mean()
+        wanted = min(self.energy[strip.half:-strip.half].mean(), before)
+        return off + max(0.0, 0.97 * wanted / (float(energy[near].mean()) + 1e-6) - 1)
+
+    def gains(self, shifts: np.ndarray) -> np.ndarray:
+        """What the detail of each source must be multiplied by to have the energy of the ends, or of the rest if less."""
+        wanted = np.minimum(self._after(self.energy, shifts), self._at_ends(self.energy))
+        return np.sqrt((wanted + 1e-6) / (self._there(self.energy, shifts) + 1e-6))
+
+    def worse(self, steps: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+        """What a cost is multiplied by for steps across the wrap line, with content of these shifts."""
+        mean = self._after(self.steps, shifts) + 1e-6
+        return _unlike(steps / mean, np.minimum(1.0, self._at_ends(self.steps) / mean))
+
+    def down_after(self, shift: int) -> float:
+        return float(self._after(self.down, np.array(shift)))
+
+    def _there(self, profile: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+        sums = np.concatenate(([0.0], profile.cumsum(dtype=np.float64)))
+        return (sums[shifts + self.width // 2] - sums[shifts - self.width // 2]) / self.width
+
+    def _at_ends(self, profile: np.ndarray) -> float:
+        return float(np.concatenate((profile[:self.half], profile[-self.half:])).mean())
+
+    def _after(self, profile: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+        near = self.width // 2
+        lost = float(np.concatenate((profile[:near], profile[-near:])).mean())
+        return float(profile.mean()) + self.width / len(profile) * (self._there(profile, shifts) - lost)
+
+
+def _profiles(
+    lines: np.ndarray, every: int, levels: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each column: mean steps to the one before, steps between its own pixels, and high-pass energy."""
+    above, middle, below = (levels(lines[k:len(lines) - 4 + k:every]) for k in (0, 2, 4))
+    steps = abs(np.diff(middle, axis=1)).mean(0).mean(1)
+    down = abs(middle - levels(lines[1:len(lines) - 3:every])).mean(0).mean(1)
+    around = above[:, 2:-2] + below[:, 2:-2] + middle[:, 4:] + middle[:, :-4]
+    energy = np.square(middle[:, 2:-2] - around / 4).mean(0).mean(1)
+    return np.concatenate((steps[:1], steps)), down, np.pad(energy, 2, "edge")
+
+
+def _excess(step: float, own: float) -> float:
+    """By how much a step is farther from 1, or from the `own` one that was usual there, than nobody sees."""
+    return max(0.0, step - 1.035) + max(0.0, 0.935 * min(1.0, own) - step)
+
+
+def _unlike(step: np.ndarray, least: np.ndarray | float) -> np.ndarray:
+    return 1 + 40 * np.maximum(0, step - 1.01) + 40 * np.maximum(0, 0.96 * least - step)
+
+
+def _rarely(gains: np.ndarray) -> np.ndarray:
+    """What a cost is multiplied by, so that a source with far less detail is taken where there is no other."""
+    return 1 + 4 * np.maximum(gains - 1, 0) + 80 * np.maximum(gains - _BOOST, 0)
+
+
+def _fine_shift(
+    lines: np.ndarray, low: np.ndarray, shift: int, move: int, gain: float, strip: _Strip, factor: int, usual: _Usual,
+) -> tuple[int, float]:
+    """The shift nearby whose step across the wrap line is most like the usual one, and what its cost is multiplied by."""
+    height, width = lines.shape[:2]
+    reach = _nearby(strip, factor)
+    first, last = max(2 * strip.half, shift - reach), min(width - 2 * strip.half, shift + reach)
+    rows, columns = np.arange(0, height, max(1, height // 512)), np.arange(first - 1, last + 1)
+    levels = to_levels(lines[(rows + move) % height, columns[0]:columns[-1] + 1])
+    # At the wrap line the slow colors of the strip have a step of their own.
+    there = np.diff(levels - _around(_around(low, columns, width, 1), rows + move, height, 0), axis=1)
+    here = np.diff(_around(_around(low, np.array([-1, 0]), width, 1), rows, height, 0), axis=1)
+    steps = abs(there * np.float32(gain) + here).mean(0).mean(1)
+    worse = usual.worse(steps, columns[1:]) + 0.02 * abs(columns[1:] - shift) / reach
+    best = int(worse.argmin())
+    return first + best, float(worse[best])
+
+
+def _fine_move(
+    lines: np.ndarray, shift: int, move: int, strip: _Strip, factor: int, usual: _Usual,
+) -> tuple[int, float]:
+    """The move nearby that fits best, and what a cost is multiplied by for steps across the other wrap line, which the
+    strip crosses."""
+    height, width = lines.shape[:2]
+    zone = strip.zones[:, ::max(1, strip.half // 16)].reshape(-1)
+    rows = np.arange(0, height, max(1, height // 512))
+    here = to_levels(lines[np.ix_(rows, zone % width)])
+    there = to_levels(lines[:, zone + shift])
+    moves = np.arange(move - factor, move + factor + 1)
+    fits = np.array([np.square(here - there[(rows + k) % height]).mean() for k in moves]) + 1e-6
+
+    whole = abs(to_levels(lines[0]) - to_levels(lines[-1])).mean(1)
+    middle = np.arange(-(strip.half + strip.gap) // 2, (strip.half + strip.gap) // 2)
+    new = to_levels(lines[np.arange(moves[0] - 1, moves[-1] + 1)[:, None] % height, middle + shift])
+    ends = whole.sum() - whole[middle].sum() + abs(np.diff(new, axis=0)).mean(2).sum(1)
+    inside = usual.down_after(shift)
+    worse = _unlike(ends / width / (inside + 1e-6), min(1.0, whole.mean() / (inside + 1e-6)))
+    best = int((fits * worse).argmin())
+    return int(moves[best]), float(worse[best])
+
+
+# --- The seams --------------------------------------------------------------------------------------------
+
+def _cut_costs(error: np.ndarray, strip: _Strip) -> np.ndarray:
+    """(lines, 2, places): what a cut before each place costs: the error of the pixels on both sides of it."""
+    at = strip.zones - strip.across[0]
+    return error[:, at - 1] + error[:, at]
+
+
+def _paths(costs: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Cheapest ways down (lines, n, places) that move by at most one place a line: (lines, n), and their costs (n,).
+
+    With `start`, a place for each of n, they begin there and end within one place of it.
+    """
+    lines, count, width = costs.shape
+    sums = np.full((lines, count, width + 2), np.inf, np.float32)
+    sums[0, :, 1:-1] = costs[0]
+    if start is not None:
+        sums[0, :, 1:-1][np.arange(width) != start[:, None]] = np.inf
+    spare = np.empty((count, width), np.float32)
+    for k in range(1, lines):
+        above = sums[k - 1]
+        np.minimum(above[:, :-2], above[:, 1:-1], out=spare)
+        np.minimum(spare, above[:, 2:], out=spare)
+        np.add(spare, costs[k], out=sums[k, :, 1:-1])
+    last = sums[-1, :, 1:-1]
+    if start is not None:
+        last = np.where(abs(np.arange(width) - start[:, None]) <= 1, last, np.inf)
+    each = np.arange(count)
+    places = np.empty((lines, count), np.intp)
+    places[-1] = last.argmin(1)
+    beside = np.arange(3)
+    for k in range(lines - 2, -1, -1):
+        at = places[k + 1]
+        places[k] = at - 1 + sums[k, each[:, None], at[:, None] + beside].argmin(1)
+    return places, last[each, places[-1]]
+
+
+def _seams(old: np.ndarray, new: np.ndarray, strip: _Strip, near: np.ndarray | None) -> np.ndarray:
+    """(lines, 2): before which pixel of the strip, counted from its first one, the new content begins and ends.
+
+    With `near` the seams are closed: they cross the first line about there, and meet their own ends.
+    """
+    error = np.zeros(old.shape[:2], np.float32)
+    for channel in range(old.shape[2]):
+        differs = old[..., channel] - new[..., channel]
+        differs *= differs
+        error += differs
+    start = None if near is None else abs(strip.zones - near[:, None]).argmin(1)
+    found, _ = _paths(_cut_costs(error, strip), start)
+    return strip.zones[[0, 1], found] - strip.across[0]
+
+
+def _joined(old: np.ndarray, new: np.ndarray, seams: np.ndarray, strip: _Strip, closed: bool) -> np.ndarray:
+    """Old outside the seams, new between them, the rest of the step at each faded out to both sides; the mean is old's.
+
+    In the memory of `new`.
+    """
+    height, width, channels = old.shape
+    across = np.arange(width)
+    each = np.arange(height)[:, None]
+    away = np.arange(strip.depth)
+    fades = []
+    for at in seams.T[..., None]:
+        pair = at + np.array([-1, 0])
+        step = (new[each, pair] - old[each, pair]).mean(1)
+        step /= np.sqrt(1 + np.square(step / _EDGE))
+        # Across the seam the new content goes on where the old one ends, each coming half the way.
+        fades.append(_faded(step / 2, strip.depth, closed))
+    out = new
+    np.copyto(out, old, where=((across < seams[:, :1]) | (across >= seams[:, 1:]))[..., None])
+    for at, fade, side in zip(seams.T[..., None], fades, (1, -1), strict=True):
+        out[each, at - 1 - away] += fade * np.float32(side)
+        out[each, at + away] -= fade * np.float32(side)
+    weight = np.minimum(across - seams[:, :1], seams[:, 1:] - 1 - across).clip(0, strip.half // 2).astype(np.float32)
+    moved = (out.sum(0) - old.sum(0)).sum(0, dtype=np.float64) / max(float(weight.sum()), 1.0)
+    for channel in range(channels):
+        out[..., channel] -= weight * np.float32(moved[channel])
+    return out
+
+
+def _faded(step: np.ndarray, depth: int, closed: bool) -> np.ndarray:
+    """(lines, depth, channels): a screened membrane that is held at its side by steps (lines, channels)."""
+    source = step if closed else np.concatenate((step, step[::-1]))
+    rate = np.sqrt((2 * np.pi * np.fft.rfftfreq(len(source))) ** 2 + (2.0 / depth) ** 2)
+    place = np.arange(depth)
+    falls = np.exp(-rate[:, None] * place) * (1 - place / depth)
+    found = np.fft.irfft(falls[..., None] * np.fft.rfft(source, axis=0)[:, None], len(source), axis=0)
+    return found[:len(step)].astype(np.float32)

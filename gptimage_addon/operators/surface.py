@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes a picture a texture: edges that meet, no baked light, and maps. On this machine for nothing, or healed by the model.
+
+No postponed annotations here: Blender reads those of the operators as properties.
+"""
+
+from datetime import UTC, datetime
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty
+
+from .. import blender, imaging, library
+from ..blender import images, targets
+from ..blender.host import SESSION, host
+from ..blender.preferences import read_preferences
+from ..core.errors import GptImageError, InputError
+from ..core.prompts import heal_prompt
+from ..core.regions import Box
+from ..core.request import Finish, Job, Landing, MapKind, Place, Request, Service, ServiceKind, Surface
+from .plan import PlannedJob, plan_job
+from .report import can_start, report
+from .settings import RequestSettings, read_settings
+from .touch_up import Framing, touch_up_windows, touch_up_words
+from .variants import shown_image
+
+__all__ = ("KIND", "NO_AXES", "SurfaceSettings", "plan_healing", "plan_surface", "read_surface", "shown_healing")
+
+KIND = "texture"                        # its jobs land as textures do
+NO_AXES = "none"
+HEAL_SHARE = 0.26                       # of the picture's sides: the arms of the cross, as wide as what local tiling has changed
+_MAPS = {
+    MapKind.NORMAL: ("Normal", "How the surface is inclined, from its height"),
+    MapKind.ROUGHNESS: ("Roughness", "How blurred its reflections are, in the range of the material that the prompt names"),
+    MapKind.HEIGHT: ("Height", "How high it stands, 16 bits deep"),
+    MapKind.AO: ("Ambient Occlusion", "How open it lies to the light around, from its height"),
+    MapKind.METALLIC: ("Metallic", "Where it is bare metal"),
+    MapKind.EMISSION: ("Emission", "Where it glows"),
+}
+
+
+class SurfaceSettings:
+    """Properties of a texture's pixel work. A mixin for the scene's settings and for the operators."""
+
+    tiling: EnumProperty(
+        name="Seamless", description="On which axes the picture's edges are made to meet. On this machine, free", default=NO_AXES,
+        items=[(NO_AXES, "Off", "Leave the edges as they come"), ("xy", "Both Axes", "Tiles in all directions"),
+               ("x", "Horizontal", "Tiles from left to right, as panoramas do"), ("y", "Vertical", "Tiles from top to bottom")])
+    even: FloatProperty(
+        name="Even Out", description="How much of the slow changes of brightness and color is taken out, which show as a pattern when it tiles",
+        default=0.5, min=0.0, max=1.0, subtype='FACTOR')
+    delight: FloatProperty(
+        name="De-Light", description="How much of the light and shadow in the picture is taken out", default=0.0, min=0.0, max=1.0,
+        subtype='FACTOR')
+    maps: EnumProperty(
+        name="Maps", description="What is made beside the color. On this machine, free", options={'ENUM_FLAG'}, default=set(),
+        items=[(str(kind), label, tip, 'NONE', 1 << number) for number, (kind, (label, tip)) in enumerate(_MAPS.items())])
+    relief_m: FloatProperty(
+        name="Relief", description="From the surface's lowest point to its highest", default=0.02, min=0.0001, soft_max=1.0,
+        subtype='DISTANCE')
+
+
+def read_surface(panel: bpy.types.PropertyGroup, width_m: float, operator: bpy.types.Operator | None = None) -> Surface | None:
+    """The pixel work as set, or None if nothing is to be done. What a script has set on the operator counts before the panel's."""
+    own = [name for name in SurfaceSettings.__annotations__
+           if hasattr(operator, name) and operator.properties.is_property_set(name)]
+    tiling, even, delight, maps, relief_m = (
+        getattr(operator if name in own else panel, name) for name in SurfaceSettings.__annotations__)
+    axes = "" if tiling == NO_AXES else tiling
+    kinds = tuple(kind for kind in MapKind if str(kind) in maps)
+    if not axes and not delight and not kinds:
+        return None
+    return Surface(axes, even if axes else 0.0, delight, kinds, width_m or 1.0, relief_m)
+
+
+# --- on a picture that is there already -------------------------------------------------------------------
+
+def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing) -> PlannedJob:
+    """The job that does the pixel work on an image. Nothing is sent or paid. Raises InputError for an image without pixels."""
+    data, mime = images.picture_bytes(image, field="image")
+    source = f"inputs/source{images.SUFFIXES[mime]}"
+    facts = images.provenance(image)
+    job = Job(
+        id=library.journal.new_job_id(), kind=KIND, prompt=str(facts.get("prompt") or image.name),
+        request=Request(prompt="", model=str(facts.get("model", "")), size="{}x{}".format(*image.size), quality=str(facts.get("quality", ""))),
+        service=Service(ServiceKind(facts.get("service", ServiceKind.OPENAI))), landing=_instead_of(image, landing),
+        surface=surface._replace(source=source, wraps=str(facts.get("tiles", ""))),
+        created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0)
+    return PlannedJob(job, {source: data})
+
+
+def _instead_of(image: bpy.types.Image, landing: Landing) -> Landing:
+    return landing._replace(place=Place.INSTEAD, targets=(targets.note_target("Image", image),), session=SESSION,
+                            blend=bpy.data.filepath)
+
+
+def _heal_request(words: Request, service: Service, name: str, size: tuple[int, int], axes: str) -> tuple[Request, Finish]:
+    """What is sent to have the seams of a picture of that size healed, and what becomes of it."""
+    whole = Box(0, 0, *size)
+    window, = touch_up_windows((whole,), size, words, service, Framing(whole=True))
+    finish = Finish("", "inputs/mask.npy", tuple(window.box), size, name, rolled=axes)
+    return touch_up_words(words, window), finish
+
+
+def plan_healing(
+    image: bpy.types.Image, words: Request, service: Service, axes: str, surface: Surface | None, landing: Landing,
+) -> PlannedJob:
+    """The job that has the model draw anew what lies about an image's seams, and nothing else. Maps are made of the result.
+
+    Raises InputError, OnlineAccessError.
+    """
+    source = blender.sources.image_source(image)
+    request, finish = _heal_request(words, service, image.name, source.size, axes)
+    finish = finish._replace(source=f"inputs/source{source.suffix}", pixels=source.pixels, has_alpha=source.has_alpha)
+    planned = plan_job(KIND, request, heal_prompt, service, _instead_of(image, landing), finish=finish)
+    mask = imaging.tile.cross_mask(source.height_px, source.width_px, axes, HEAL_SHARE)
+    planned.inputs[finish.source] = source.data
+    planned.inputs[finish.mask] = blender.sources.npy_bytes((mask * 255 + 0.5).astype("uint8"))
+    surface = surface or Surface()
+    return planned._replace(job=planned.job._replace(surface=surface._replace(axes="", delight=0.0, wraps=axes)))
+
+
+def shown_healing(settings: bpy.types.PropertyGroup, image: bpy.types.Image) -> tuple[Request, Finish]:
+    """The panel's words as what is sent to heal the image that is shown. Cheap; a panel may call it. Raises InputError."""
+    words = _heal_words(settings, image)
+    return _heal_request(words, read_preferences().service, image.name, tuple(image.size), _heal_axes(settings))
+
+
+def _heal_words(settings: bpy.types.PropertyGroup, image: bpy.types.Image, operator: bpy.types.Operator | None = None) -> Request:
+    """The panel's words; the prompt is that of the image, if it has one, and a script does not tell another."""
+    words = read_settings(settings, operator)
+    own = operator is not None and operator.properties.is_property_set("prompt")
+    return words if own else words._replace(prompt=str(images.provenance(image).get("prompt") or words.prompt or image.name))
+
+
+def _heal_axes(settings: bpy.types.PropertyGroup | bpy.types.Operator) -> str:
+    return "xy" if settings.tiling == NO_AXES else settings.tiling
+
+
+# --- the operators ----------------------------------------------------------------------------------------
+
+class GPTIMAGE_OT_finish_texture(SurfaceSettings, bpy.types.Operator):
+    bl_idname = "gptimage.finish_texture"
+    bl_label = "Finish Texture"
+    bl_description = "Make the image that is shown tile, free it of its light and make its maps, as set above. On this machine, free"
+
+    scale_m: FloatProperty(name="Repeat Width", description="Width of the picture in the real world", default=0.0, min=0.0,
+                           subtype='DISTANCE', options={'SKIP_SAVE'})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if shown_image(context) is None:
+            cls.poll_message_set("No image is shown here. Show one in the Image Editor, or select an object with a generated material")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        panel = context.scene.gptimage
+        image = shown_image(context)
+        scale_m = self.scale_m if self.properties.is_property_set("scale_m") else panel.scale_m
+        try:
+            surface = read_surface(panel, scale_m, self)
+            if surface is None:
+                raise InputError("There is nothing to do", field="maps", hint="Turn Seamless or De-Light on, or choose maps")
+            if image is None:
+                raise InputError("No image is shown here", field="image", hint="Show one in the Image Editor")
+            planned = plan_surface(image, surface, Landing(place=Place.INSTEAD, scale_m=scale_m, pack=read_preferences().pack))
+            host.submit(planned.job, planned.inputs)
+        except GptImageError as error:
+            return report(self, error)
+        return {'FINISHED'}
+
+
+class GPTIMAGE_OT_heal_seams(RequestSettings, SurfaceSettings, bpy.types.Operator):
+    bl_idname = "gptimage.heal_seams"
+    bl_label = "Heal Seams"
+    bl_description = "Have the model draw anew what lies about the seams of the image that is shown, and nothing else. Costs one edit"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if shown_image(context) is None:
+            cls.poll_message_set("No image is shown here. Show one in the Image Editor, or select an object with a generated material")
+            return False
+        return can_start(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        panel = context.scene.gptimage
+        image = shown_image(context)
+        try:
+            if image is None:
+                raise InputError("No image is shown here", field="image", hint="Show one in the Image Editor")
+            preferences = read_preferences()
+            surface = read_surface(panel, panel.scale_m, self)
+            axes = _heal_axes(self if self.properties.is_property_set("tiling") else panel)
+            words = _heal_words(panel, image, self)
+            landing = Landing(place=Place.INSTEAD, scale_m=panel.scale_m, pack=preferences.pack)
+            planned = plan_healing(image, words, preferences.service, axes, surface, landing)
+            host.submit(planned.job, planned.inputs)
+        except GptImageError as error:
+            return report(self, error)
+        return {'FINISHED'}
+
+
+classes = (GPTIMAGE_OT_finish_texture, GPTIMAGE_OT_heal_seams)

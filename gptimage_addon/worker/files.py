@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Picture files to pixels and back, losing neither depth nor ICC profile."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from ..imaging.png import LEVEL, RUNS, encode_png
+from .png16 import decode_png16, is_png16
+
+__all__ = ("read_picture", "write_png")
+
+
+def read_picture(data: bytes) -> tuple[np.ndarray, bytes | None]:
+    """(pixels, ICC profile) of a PNG, JPEG or WebP file: uint8, or uint16 of a PNG, (h, w, 3 or 4).
+
+    Raises OSError, ValueError for what is none.
+    """
+    if is_png16(data):
+        return decode_png16(data), None
+    with Image.open(io.BytesIO(data)) as source:
+        profile = source.info.get("icc_profile")
+        if source.mode not in ("RGB", "RGBA"):
+            source = source.convert("RGBA" if "A" in source.getbands() or "transparency" in source.info else "RGB")
+        return np.asarray(source), profile
+
+
+def write_png(pixels: np.ndarray, profile: bytes | None = None) -> bytes:
+    """The PNG file of uint8 or uint16 pixels (h, w, 3 or 4)."""
+    if pixels.dtype == np.uint16:
+        return encode_png(pixels)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", compress_level=LEVEL, compress_type=RUNS, icc_profile=profile)
+    return out.getvalue()

@@ -1,0 +1,172 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a texture goes beside whole objects: faces, the world, lights, brushes; back again; and into the Asset Browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import pytest
+
+from gptimage_addon.blender.host import JobView, host
+from gptimage_addon.blender.materials import picture_node
+from gptimage_addon.core.request import Place
+from gptimage_addon.operators.fit import fitting_size
+from tests.support.scenes import image_of, select
+
+
+def start(**properties: object) -> JobView:
+    before = set(host.jobs)
+    asked = {"prompt": "red brick", "size": "1024x640", "quality": "low", **properties}
+    assert bpy.ops.gptimage.generate_texture(**asked) == {'FINISHED'}
+    (job_id,) = set(host.jobs) - before
+    return host.jobs[job_id]
+
+
+def land(view: JobView) -> JobView:
+    assert bpy.ops.gptimage.wait(timeout_s=60) == {'FINISHED'}
+    assert view.error is None, view.record
+    return view
+
+
+def select_faces(obj: bpy.types.Object, *faces: int) -> None:
+    obj.data.polygons.foreach_set("select", [polygon.index in faces for polygon in obj.data.polygons])
+
+
+def indices(obj: bpy.types.Object) -> list[int]:
+    return [polygon.material_index for polygon in obj.data.polygons]
+
+
+# --- faces ------------------------------------------------------------------------------------------------
+
+def test_the_faces_are_those_that_were_selected_when_it_was_asked_for(cube: bpy.types.Object) -> None:
+    cube.data.materials[0] = bpy.data.materials.new("Old")
+    select_faces(cube, 1, 4)
+    view = start(texture_place="faces")
+    select_faces(cube, 0, 2)                # the artist goes on
+    assert land(view).landed.complete
+    assert [slot.material.name for slot in cube.material_slots] == ["Old", "Red Brick"]
+    assert indices(cube) == [0, 1, 0, 0, 1, 0]
+
+
+def test_faces_are_taken_in_edit_mode(cube: bpy.types.Object) -> None:
+    bpy.context.tool_settings.mesh_select_mode = (False, False, True)
+    select_faces(cube, 5)
+    bpy.ops.object.mode_set(mode='EDIT')
+    view = start(texture_place="faces")
+    bpy.ops.mesh.select_all(action='SELECT')
+    assert land(view).landed.complete
+    bpy.ops.object.mode_set(mode='OBJECT')
+    assert indices(cube) == [0, 0, 0, 0, 0, 1]
+
+
+def test_faces_of_a_mesh_that_has_changed_are_left_alone(cube: bpy.types.Object) -> None:
+    select_faces(cube, 1)
+    view = start(texture_place="faces")
+    bpy.ops.object.mode_set(mode='EDIT')
+    bpy.ops.mesh.select_all(action='SELECT')
+    bpy.ops.mesh.subdivide()
+    bpy.ops.object.mode_set(mode='OBJECT')
+    landed = land(view).landed
+    assert not landed.complete and "faces of Cube" in landed.message
+    assert set(indices(cube)) == {0} and image_of(view).use_fake_user
+
+
+def test_a_picture_is_laid_once_over_the_faces(cube: bpy.types.Object) -> None:
+    select_faces(cube, 2)
+    cube.scale = (1.0, 1.0, 0.5)            # the sides become twice as wide as high
+    bpy.context.view_layer.update()
+    settings = bpy.context.scene.gptimage
+    settings.size_preset = "SQUARE"
+    assert bpy.ops.gptimage.size_from_faces() == {'FINISHED'}
+    width, height = settings.custom_size
+    assert width / height == pytest.approx(2.0, rel=0.03) and width * height == pytest.approx(1024 * 1024, rel=0.05)
+    assert settings.texture_place == "faces" and settings.fit_faces
+    land(start(texture_place="faces", fit_faces=True, size=f"{width}x{height}"))
+    material = cube.material_slots[-1].material
+    mapping = next(node for node in material.node_tree.nodes if node.bl_idname == "ShaderNodeMapping")
+    scale, place, turn = (mapping.inputs[name].default_value for name in ("Scale", "Location", "Rotation"))
+    uvs = [cube.data.uv_layers.active.uv[loop].vector for loop in cube.data.polygons[2].loop_indices]
+    from mathutils import Euler, Vector
+
+    corners = [Euler(turn).to_matrix() @ Vector((u * scale[0], v * scale[1], 0)) + Vector(place) for u, v in uvs]
+    assert sorted((round(abs(x)), round(abs(y))) for x, y, _ in corners) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert all(abs(each - round(each)) < 1e-4 for x, y, _ in corners for each in (x, y))
+
+
+@pytest.mark.parametrize(("shape", "size", "px_per_m", "expected"), [
+    ((2.0, 2.0), "1024x1024", 0.0, (1024, 1024)), ((2.0, 1.0), "1024x1024", 0.0, (1456, 720)),
+    ((2.0, 1.0), "1024x1024", 1024.0, (2048, 1024)), ((1.0, 9.0), "1024x1024", 0.0, (592, 1776)),
+])
+def test_sizes_that_fit(shape: tuple[float, float], size: str, px_per_m: float, expected: tuple[int, int]) -> None:
+    assert fitting_size(*shape, size, px_per_m) == expected
+
+
+def test_nothing_selected_is_refused_before_anything_is_sent(cube: bpy.types.Object) -> None:
+    select_faces(cube)
+    with pytest.raises(RuntimeError, match="no selected faces"):
+        start(texture_place="faces")
+    with pytest.raises(RuntimeError, match="no selected faces"):
+        bpy.ops.gptimage.size_from_faces()
+    for place, message in (("light", "no spot or area light"),):
+        with pytest.raises(RuntimeError, match=message):
+            start(texture_place=place)
+    assert not host.jobs
+
+
+# --- back -------------------------------------------------------------------------------------------------
+
+def test_the_previous_material_is_one_click_away(cube: bpy.types.Object) -> None:
+    old = cube.data.materials[0] = bpy.data.materials.new("Old")
+    assert not bpy.ops.gptimage.previous_material.poll()
+    land(start())
+    new = cube.active_material
+    assert new != old and old.use_fake_user and bpy.ops.gptimage.previous_material.poll()
+    assert bpy.ops.gptimage.previous_material() == {'FINISHED'}
+    assert cube.active_material == old and new.name in bpy.data.materials
+
+
+# --- elsewhere --------------------------------------------------------------------------------------------
+
+def test_a_panorama_is_the_world_s_background(cube: bpy.types.Object) -> None:
+    before = bpy.context.scene.world
+    view = land(start(texture_place="world", size="2048x1024"))
+    assert view.landed.complete and bpy.context.scene.world != before and before.use_fake_user
+    images = {getattr(node, "image", None) for node in bpy.context.scene.world.node_tree.nodes}
+    assert image_of(view) in images
+
+
+def test_the_active_light_throws_it(cube: bpy.types.Object) -> None:
+    bpy.ops.object.light_add(type='SPOT')
+    light = bpy.context.object
+    view = start(texture_place="light")
+    select(cube)
+    assert land(view).landed.complete
+    assert image_of(view) in {getattr(node, "image", None) for node in light.data.node_tree.nodes}
+
+
+@pytest.mark.parametrize("place", ["brush", "stencil"])
+def test_the_brush_for_painting_has_it(cube: bpy.types.Object, place: str) -> None:
+    painting = bpy.context.tool_settings.image_paint
+    if painting.brush is None:
+        if hasattr(type(painting), "brush") and not painting.is_property_readonly("brush"):
+            painting.brush = bpy.data.brushes.new("Draw", mode='TEXTURE_PAINT')
+    if painting.brush is None:              # a background Blender of 4.3 and later has none: that is told
+        with pytest.raises(RuntimeError, match="No brush is active"):
+            start(texture_place=place)
+        return
+    view = land(start(texture_place=place))
+    assert view.landed.complete and painting.brush.texture.image == image_of(view)
+    assert view.job.landing.place is Place(place)
+
+
+def test_a_material_becomes_an_asset_in_its_catalog(cube: bpy.types.Object, tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "wall.blend"))
+    land(start(prompt="mossy red brick wall", asset=True))
+    material = bpy.data.objects["Cube"].active_material
+    facts = material.asset_data
+    assert {tag.name for tag in facts.tags} == {"mossy", "red", "brick", "wall"} and "mossy red brick wall" in facts.description
+    catalogs = (tmp_path / "blender_assets.cats.txt").read_text()
+    assert f"{facts.catalog_id}:GPT Image/Brick:" in catalogs
+    assert picture_node(material) and material.preview is not None and material.preview.image_size[0] > 0
