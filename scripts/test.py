@@ -19,7 +19,9 @@ import environment
 
 # What the tests need beside Blender and the worker's wheels.
 TOOLS = ("pytest==9.2.0", "PyYAML==6.0.3", "jsonschema==4.26.0", "scipy==1.17.1", "scikit-image==0.26.0",
-         "pyflakes==4.1.0")
+         "pyflakes==4.1.0", "pytest-xdist==3.8.0")
+# All tests at once run in two processes, each file whole in one of them; a part of them as it is asked for.
+TWO_PROCESSES = ("--numprocesses=2", "--dist=loadfile")
 
 
 def main() -> int:
@@ -36,7 +38,8 @@ def main() -> int:
         return 2
     # Blender and pip must not be led astray by what the caller's shell sets for another Python.
     variables = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "PYTHONHOME"}}
-    command = [str(python), "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", ".", *passed_on]
+    is_part = any((environment.CHECKOUT / word.partition("::")[0]).exists() for word in passed_on if not word.startswith("-"))
+    command = [str(python), "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", ".", *(() if is_part else TWO_PROCESSES), *passed_on]
     return subprocess.run(command, cwd=environment.CHECKOUT, env=variables, check=False).returncode
 
 
