@@ -313,7 +313,6 @@ class GPTIMAGE_PT_node_queue(_Queue, bpy.types.Panel):
 classes = (
     GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_surface, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_more,
     GPTIMAGE_PT_queue,
-    GPTIMAGE_PT_image, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_surface, GPTIMAGE_PT_image_origin,
-    GPTIMAGE_PT_image_queue,
+    GPTIMAGE_PT_image_surface, GPTIMAGE_PT_image, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin, GPTIMAGE_PT_image_queue,
     GPTIMAGE_PT_node, GPTIMAGE_PT_node_surface, GPTIMAGE_PT_node_more, GPTIMAGE_PT_node_queue,
 )
