@@ -17,7 +17,7 @@ from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import heal_prompt
 from ..core.regions import Box
-from ..core.request import Finish, Job, Landing, MapKind, Place, Request, Service, ServiceKind, Surface
+from ..core.request import Finish, Job, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface
 from .plan import PlannedJob, plan_job
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
@@ -76,8 +76,11 @@ def read_surface(panel: bpy.types.PropertyGroup, width_m: float, operator: bpy.t
 # --- on a picture that is there already -------------------------------------------------------------------
 
 def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing) -> PlannedJob:
-    """The job that does the pixel work on an image. Nothing is sent or paid. Raises InputError for an image without pixels."""
-    data, mime = images.picture_bytes(image, field="image")
+    """The job that does the pixel work on an image. Nothing is sent or paid. Raises InputError for one of floats or without pixels."""
+    file = images.unchanged_file(image)
+    if file is None and image.is_float:
+        raise _float_error(image)
+    data, mime = file or images.picture_bytes(image, field="image")
     source = f"inputs/source{images.SUFFIXES[mime]}"
     facts = images.provenance(image)
     job = Job(
@@ -87,6 +90,11 @@ def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing) -> 
         surface=surface._replace(source=source, wraps=str(facts.get("tiles", ""))),
         created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0)
     return PlannedJob(job, {source: data})
+
+
+def _float_error(image: bpy.types.Image) -> InputError:
+    return InputError(f"{image.name} holds floats, a texture's colors are of 8 or 16 bits", field="image",
+                      hint="Save it as a 16-bit PNG and use that")
 
 
 def _instead_of(image: bpy.types.Image, landing: Landing) -> Landing:
@@ -110,6 +118,8 @@ def plan_healing(
     Raises InputError, OnlineAccessError.
     """
     source = blender.sources.image_source(image)
+    if source.pixels is not PixelKind.DISPLAY:
+        raise _float_error(image)
     request, finish = _heal_request(words, service, image.name, source.size, axes)
     finish = finish._replace(source=f"inputs/source{source.suffix}", pixels=source.pixels, has_alpha=source.has_alpha)
     planned = plan_job(KIND, request, heal_prompt, service, _instead_of(image, landing), finish=finish)

@@ -135,8 +135,23 @@ def _land_on_node(job: Job, image: bpy.types.Image, missing: list[str]) -> bool:
     if node is None or not hasattr(node, "image"):
         missing.append(f"node {target.detail} of {target.name}")
         return False
-    node.image = image
+    if isinstance(owner, bpy.types.Material) and node == blender.materials.picture_node(owner):
+        _show_in(owner, image, job)
+    else:
+        node.image = image
     return True
+
+
+def _show_in(material: bpy.types.Material, image: bpy.types.Image, job: Job) -> None:
+    """The picture and its maps in a material of ours; where that cannot take maps, because its nodes are others now, the picture."""
+    try:
+        blender.materials.swap_pictures(material, image, maps_of(image), relief_m=_relief_m(job))
+    except InputError:
+        blender.materials.picture_node(material).image = image
+
+
+def _relief_m(job: Job) -> float:
+    return job.surface.relief_m if job.surface else 0.0
 
 
 _PLACING = {Place.WORLD: " as the world's background", Place.LIGHT: " in its light", Place.BRUSH: " on its brush",
@@ -169,11 +184,10 @@ def _land_instead(job: Job, image: bpy.types.Image, missing: list[str]) -> str:
     if parent is None:
         missing.append(target.name)
         return ""
-    maps = maps_of(image)
     for material in bpy.data.materials:
         node = blender.materials.picture_node(material)
         if node and node.image == parent:
-            blender.materials.swap_pictures(material, image, maps)
+            _show_in(material, image, job)
     parent.use_fake_user = True                 # one click back
     return images.show_in_editor(image, (parent.name,), else_first=False)
 
@@ -205,7 +219,7 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
         if key not in made:
             made[key] = blender.materials.make_material(
                 name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat},
-                alpha=job.request.background == "transparent", relief_m=job.surface.relief_m if job.surface else 0.0)
+                alpha=job.request.background == "transparent", relief_m=_relief_m(job))
         append = landing.place is Place.APPEND_SLOT or landing.faces
         try:
             if landing.fit and faces:

@@ -100,8 +100,11 @@ def _show_variant(owner: object, attribute: str, shown: bpy.types.Image, wanted:
     for material in bpy.data.materials:
         node = blender.materials.picture_node(material)
         if node and node == owner and node.image == shown:
-            blender.materials.swap_pictures(material, wanted, maps_of(wanted))
-            return
+            try:
+                blender.materials.swap_pictures(material, wanted, maps_of(wanted))
+                return
+            except InputError:                  # its nodes are others now: the picture alone
+                break
     setattr(owner, attribute, wanted)
 
 

@@ -25,8 +25,8 @@ def write_surfaces(
     """The pictures with the surface's work done, and the files of their maps beside them.
 
     A picture that needs no change keeps its file. The report gets `tile` (`imaging.tile.WrapScore`, on the axes that
-    tile, or on both) and `findings` of the material check, or `not_finished` says why the picture stays as it came. `prompt` tells the kind of material.
-    Raises InputError where nothing was paid.
+    tile, or on both) and `findings` of the material check, or `not_finished` says why the picture stays as it came. `prompt`
+    tells the kind of material. Raises InputError where nothing was paid.
     """
     made = []
     for picture in pictures:

@@ -13,10 +13,15 @@ import pytest
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import provenance
 from gptimage_addon.blender.materials import picture_node
+from gptimage_addon.blender.targets import note_target
+from gptimage_addon.core.request import Landing, MapKind, Place, Service, Surface
+from gptimage_addon.imaging.png import encode_png
 from gptimage_addon.operators.plan import maps_of
+from gptimage_addon.operators.texture import plan_texture
+from gptimage_addon.worker.files import read_picture
 from gptimage_addon.worker.practice_pictures import make_picture
 from tests.support.pictures import encode
-from tests.support.scenes import editor, image_of, pixels_of, select
+from tests.support.scenes import WORDS, editor, image_of, pixels_of, select
 
 
 def done(operator: str, **properties: object) -> JobView:
@@ -132,15 +137,53 @@ def test_seams_are_healed_by_the_model_and_only_they_change(cube: bpy.types.Obje
     assert provenance(healed)["tiles"] == "xy"
 
 
-@pytest.mark.parametrize(("operator", "properties", "message"), [
-    ("finish_texture", {"tiling": "none", "maps": set(), "delight": 0.0}, "nothing to do"),
-])
-def test_what_cannot_be_done_is_refused(wall: bpy.types.Image, operator: str, properties: dict[str, object], message: str) -> None:
-    with editor('IMAGE_EDITOR', image=wall), pytest.raises(RuntimeError, match=message):
-        getattr(bpy.ops.gptimage, operator)(**properties)
-    with editor('IMAGE_EDITOR', image=None):
-        assert not getattr(bpy.ops.gptimage, operator).poll()
+def test_a_node_of_a_material_of_ours_gets_the_maps_too(cube: bpy.types.Object) -> None:
+    done("generate_texture", prompt="red brick", size="1024x640", quality="low")
+    material = cube.active_material
+
+    def to_node() -> bpy.types.Image:
+        landing = Landing(place=Place.NODE, targets=(note_target("Material", material, picture_node(material).name),))
+        planned = plan_texture(WORDS, Service(), landing, surface=Surface(maps=(MapKind.NORMAL,)))
+        host.submit(planned.job, planned.inputs)
+        assert bpy.ops.gptimage.wait(timeout_s=60) == {'FINISHED'}
+        assert host.jobs[planned.job.id].landed.complete
+        return image_of(host.jobs[planned.job.id])
+
+    assert to_node() == picture_node(material).image and len(images_in(material)) == 2
+    # Without the shader that the maps belong to, the picture is all that can be shown.
+    tree = material.node_tree
+    tree.nodes.remove(next(node for node in tree.nodes if node.bl_idname == "ShaderNodeBsdfPrincipled"))
+    assert to_node() == picture_node(material).image
+
+
+@pytest.mark.parametrize("operator", ["finish_texture", "heal_seams"])
+def test_floats_are_refused_before_anything_is_done(operator: str) -> None:
+    image = bpy.data.images.new("Floats", 256, 256, float_buffer=True)
+    with editor('IMAGE_EDITOR', image=image), pytest.raises(RuntimeError, match="Floats holds floats"):
+        getattr(bpy.ops.gptimage, operator)(tiling="xy")
     assert not host.jobs
+
+
+def test_what_there_is_nothing_to_do_for_is_refused(wall: bpy.types.Image) -> None:
+    with editor('IMAGE_EDITOR', image=wall), pytest.raises(RuntimeError, match="nothing to do"):
+        bpy.ops.gptimage.finish_texture(tiling="none", maps=set(), delight=0.0)
+    with editor('IMAGE_EDITOR', image=None):
+        assert not bpy.ops.gptimage.finish_texture.poll() and not bpy.ops.gptimage.heal_seams.poll()
+    assert not host.jobs
+
+
+def test_sixteen_bits_stay(tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    levels = make_picture("red brick", 640, 512, 3)[20:, 30:].astype(np.uint16) * 257 + 3
+    path.write_bytes(encode_png(levels))
+    image = bpy.data.images.load(str(path))
+    with editor('IMAGE_EDITOR', image=image):
+        view = done("finish_texture", tiling="x", even=0.0, maps=set())
+    data = bytes(image_of(view).packed_file.data)
+    assert data[24] == 16                   # of the PNG's header
+    pixels, _ = read_picture(data)
+    kept = slice(100, -100)                 # only what is near the edges changes
+    assert pixels.dtype == np.uint16 and np.array_equal(pixels[:, kept], levels[:, kept])
 
 
 # --- presets ----------------------------------------------------------------------------------------------
