@@ -23,7 +23,7 @@ from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .surface import KIND, SurfaceSettings, read_surface
 
-__all__ = ("ON_OBJECTS", "TextureSettings", "active_picture_node", "land_texture", "plan_texture", "texture_targets")
+__all__ = ("ON_OBJECTS", "TextureSettings", "active_picture_node", "catalog_of", "land_texture", "plan_texture", "texture_targets")
 
 PLACES = (
     ("replace_slot", "Replace Material", "Put a new material into the active slot of each selected object"),
@@ -238,6 +238,12 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
     return count
 
 
+def catalog_of(prompt: str) -> str:
+    """The name of the catalog for what the words describe, below "GPT Image"."""
+    kind = imaging.maps.kind_from_prompt(prompt)
+    return "Textures" if kind == "default" else kind.title()
+
+
 def _fit(material: bpy.types.Material, obj: bpy.types.Object, faces: Sequence[int]) -> None:
     """Lay the picture over the faces' part of the UV map; without one it stays projected."""
     shape = blender.scale.face_shape(obj, faces)
@@ -247,12 +253,11 @@ def _fit(material: bpy.types.Material, obj: bpy.types.Object, faces: Sequence[in
 
 def _mark(material: bpy.types.Material, job: Job, image: bpy.types.Image, picture: Path) -> None:
     """In the Asset Browser, in the catalog of its kind, found by its words."""
-    kind = imaging.maps.kind_from_prompt(job.prompt)
     words = name_from_prompt(job.prompt).lower().split()
     facts = images.provenance(image)
     cost = f", ${facts['cost_usd']:.4f}" if facts["cost_usd"] else ""
     blender.assets.mark_as_asset(
-        material, catalog="Textures" if kind == "default" else kind.title(), tags=list(dict.fromkeys(words)),
+        material, catalog=catalog_of(job.prompt), tags=list(dict.fromkeys(words)),
         description=f"{job.prompt} ({facts['model']}{cost})", author="GPT Image", preview_picture=picture)
 
 

@@ -140,6 +140,9 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
         draw_variants(layout, context)
         if context.object and blender.materials.previous_material(context.object):
             layout.operator("gptimage.previous_material", icon='LOOP_BACK')
+        material = context.object.active_material if context.object else None
+        if material and material.asset_data and blender.materials.picture_node(material):
+            layout.operator("gptimage.copy_to_library", icon='ASSET_MANAGER')
 
     @staticmethod
     def _draw_targets(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> str:

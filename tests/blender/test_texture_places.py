@@ -170,3 +170,26 @@ def test_a_material_becomes_an_asset_in_its_catalog(cube: bpy.types.Object, tmp_
     catalogs = (tmp_path / "blender_assets.cats.txt").read_text()
     assert f"{facts.catalog_id}:GPT Image/Brick:" in catalogs
     assert picture_node(material) and material.preview is not None and material.preview.image_size[0] > 0
+
+
+def test_an_asset_is_copied_into_a_library_with_its_pictures(cube: bpy.types.Object, tmp_path: Path) -> None:
+    libraries = bpy.context.preferences.filepaths.asset_libraries
+    for library in list(libraries):
+        libraries.remove(library)
+    land(start(asset=True, maps={"normal"}))
+    assert not bpy.ops.gptimage.copy_to_library.poll()          # there is no library
+    (tmp_path / "library").mkdir()
+    libraries.new(name="Ours", directory=str(tmp_path / "library"))
+    try:
+        assert bpy.ops.gptimage.copy_to_library(library="Ours") == {'FINISHED'}
+        assert bpy.ops.gptimage.copy_to_library(library="Ours") == {'FINISHED'}      # beside the first
+    finally:
+        libraries.remove(libraries["Ours"])
+    files = sorted(path.name for path in (tmp_path / "library").glob("*.blend"))
+    assert files == ["Red Brick-2.blend", "Red Brick.blend"]
+    assert ":GPT Image/Brick:" in (tmp_path / "library" / "blender_assets.cats.txt").read_text()
+    with bpy.data.libraries.load(str(tmp_path / "library" / "Red Brick.blend"), assets_only=True) as (inside, wanted):
+        assert inside.materials == ["Red Brick"]
+        wanted.materials = inside.materials
+    images = {node.image for node in wanted.materials[0].node_tree.nodes if getattr(node, "image", None)}
+    assert len(images) == 2 and all(image.packed_file for image in images)
