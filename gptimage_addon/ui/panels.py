@@ -118,6 +118,7 @@ def draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context, image:
 class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
     bl_label = "Texture"
     bl_space_type = 'VIEW_3D'
+    bl_order = 1
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -171,7 +172,7 @@ class GPTIMAGE_PT_texture_more(_MoreSettings, bpy.types.Panel):
 class GPTIMAGE_PT_reference(Tab, bpy.types.Panel):
     bl_label = "Reference"
     bl_space_type = 'VIEW_3D'
-    bl_order = 2                                # the touch-up of the camera view stands between
+    bl_order = 2
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -256,7 +256,7 @@ class GPTIMAGE_PT_layers(_Layers, bpy.types.Panel):
 
 class GPTIMAGE_PT_view_touch_up(_TouchUp, bpy.types.Panel):
     bl_space_type = 'VIEW_3D'
-    bl_order = 1
+    bl_order = 0                                # first: it is there only while the camera view shows a render
 
 
 class GPTIMAGE_PT_view_marks(_Marks, bpy.types.Panel):
