@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Modules that are imported when they are first used, so that Blender's start does not wait for them.
 
-What is needed neither to register nor to draw: the pixel work, the compositor, the masks' renders, the worker's pipes.
+What is needed neither to register nor to draw: the pixel work, the masks' renders, the journal, the worker's pipes.
 """
 
 from __future__ import annotations

@@ -3,4 +3,4 @@
 
 from ..late import late_modules
 
-__getattr__ = late_modules(__name__, "assets", "camera", "compositor", "coverage", "masks", "materials", "placing", "process", "scale", "sources")
+__getattr__ = late_modules(__name__, "assets", "camera", "coverage", "masks", "placing", "process", "sources")

@@ -14,11 +14,12 @@ from bpy.props import (
     BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty,
 )
 
-from .. import blender, imaging
+from .. import blender
 from ..blender import view
 from ..blender.images import RENDER_RESULT
 from ..core.errors import GptImageError, InputError
 from ..core.regions import CONTEXT, MINIMUM_PX, Box, empty_area_error
+from ..imaging import masks
 from .report import report
 
 __all__ = (
@@ -118,7 +119,7 @@ def read_area(panel: bpy.types.PropertyGroup, operator: bpy.types.Operator | Non
         if mask not in bpy.data.images:
             raise InputError(f"There is no image {mask!r}", field="mask", hint="Name the mask's image")
         mask = bpy.data.images[mask]
-        _note_islands(mask, imaging.masks.from_image(blender.masks.image_channels(mask)))
+        _note_islands(mask, masks.from_image(blender.masks.image_channels(mask)))
     return AreaChoice(*(chosen(name) for name in AreaSettings.__annotations__), mask)
 
 
@@ -157,7 +158,7 @@ def scene_border(scene: bpy.types.Scene) -> tuple[float, ...]:
 
 @lru_cache(maxsize=16)
 def _border_bounds(border: tuple[float, ...], size: tuple[int, int]) -> Box | None:
-    return imaging.masks.bounds(imaging.masks.from_border(*border, size))
+    return masks.bounds(masks.from_border(*border, size))
 
 
 def area_islands(scene: bpy.types.Scene, picture: Shown, choice: AreaChoice) -> tuple[Box, ...]:
@@ -204,7 +205,7 @@ def read_islands(scene: bpy.types.Scene, picture: Shown, choice: AreaChoice) -> 
     if choice.area == "whole":
         return [np.ones(picture.size[::-1], np.float32)]
     if choice.area == "mask":
-        mask = imaging.masks.from_image(blender.masks.image_channels(choice.mask))
+        mask = masks.from_image(blender.masks.image_channels(choice.mask))
         told = list(choice.mask[_ISLANDS])
         numbers = _note_islands(choice.mask, mask)
         if told != list(choice.mask[_ISLANDS]):
@@ -212,19 +213,19 @@ def read_islands(scene: bpy.types.Scene, picture: Shown, choice: AreaChoice) -> 
                              hint="Look at the panel and press the button again")
         found = [np.where(numbers == i, mask, np.float32(0)) for i in range(1, len(told) // 4 + 1)]
     else:
-        found = [imaging.masks.from_border(*scene_border(scene), picture.size)]
+        found = [masks.from_border(*scene_border(scene), picture.size)]
     if choice.grow_px:
-        found = [imaging.masks.grow(mask, choice.grow_px) for mask in found]
+        found = [masks.grow(mask, choice.grow_px) for mask in found]
     if choice.feather_px:
-        found = [imaging.masks.feather(mask, choice.feather_px) for mask in found]
+        found = [masks.feather(mask, choice.feather_px) for mask in found]
     return found
 
 
 def _note_islands(image: bpy.types.Image, mask: np.ndarray) -> np.ndarray:
     """Keep the boxes of the mask's islands with its image, and give back which pixel is of which, from 1: int32 (h, w)."""
-    numbers, boxes = imaging.masks.label(mask, MINIMUM_PX)
+    numbers, boxes = masks.label(mask, MINIMUM_PX)
     if len(boxes) > _MOST_ISLANDS:
-        numbers, boxes = (mask > 0).astype(np.int32), [imaging.masks.require_bounds(mask)]
+        numbers, boxes = (mask > 0).astype(np.int32), [masks.require_bounds(mask)]
     image[_ISLANDS] = [edge for box in boxes for edge in box]
     return numbers
 
@@ -236,8 +237,8 @@ def combine_mask(context: bpy.types.Context, picture: Shown, mask: np.ndarray, c
     settings = context.scene.gptimage
     old = _present_mask(settings, picture)
     if combine != "replace" and old is not None:
-        mask = getattr(imaging.masks, combine)(old, mask)
-    imaging.masks.require_bounds(mask)
+        mask = getattr(masks, combine)(old, mask)
+    masks.require_bounds(mask)
     # A new image, so that undo brings the old one back; that one stays if the artist has named it or uses it elsewhere.
     before, name = settings.mask, f"{picture.name} Mask"
     settings.mask = None
@@ -253,7 +254,7 @@ def combine_mask(context: bpy.types.Context, picture: Shown, mask: np.ndarray, c
 def _present_mask(settings: bpy.types.PropertyGroup, picture: Shown) -> np.ndarray | None:
     if settings.mask is None or tuple(settings.mask.size) != picture.size:
         return None
-    return imaging.masks.from_image(blender.masks.image_channels(settings.mask))
+    return masks.from_image(blender.masks.image_channels(settings.mask))
 
 
 def editor_strokes(context: bpy.types.Context) -> list[view.Stroke]:
@@ -286,7 +287,7 @@ class GPTIMAGE_OT_make_mask(bpy.types.Operator):
         try:
             mask = self._new(context, picture)
             if self.source in _GROWN:           # so that the soft edge lies around it, and nothing of it is left
-                mask = imaging.masks.grow(mask, context.scene.gptimage.feather_px)
+                mask = masks.grow(mask, context.scene.gptimage.feather_px)
             combine_mask(context, picture, mask, "replace" if self.source == "invert" else self.combine)
         except GptImageError as error:
             return report(self, error)
@@ -313,22 +314,22 @@ class GPTIMAGE_OT_make_mask(bpy.types.Operator):
             case "depth":
                 return blender.coverage.depth_coverage(scene, settings.depth_near, settings.depth_far, *size)
             case "border":
-                return imaging.masks.from_border(*scene_border(scene), size)
+                return masks.from_border(*scene_border(scene), size)
             case "alpha":
                 image = getattr(context.space_data, "image", None)
                 if image is None or image.type == 'RENDER_RESULT':
                     raise InputError("The render's alpha cannot be read here", field="mask",
                                      hint="Use the objects instead, or touch up a saved picture")
-                return imaging.masks.from_alpha(blender.masks.image_channels(image))
+                return masks.from_alpha(blender.masks.image_channels(image))
             case "invert":
                 old = _present_mask(settings, picture)
                 if old is None:
                     raise InputError("There is no mask to invert", field="mask", hint="Make one first")
-                return imaging.masks.invert(old)
+                return masks.invert(old)
         mask = np.zeros(size[::-1], np.float32)
         for stroke in editor_strokes(context):
             if len(stroke.points) > 2:
-                mask = imaging.masks.add(mask, imaging.masks.from_polygon(imaging.masks.from_fractions(stroke.points, size), size))
+                mask = masks.add(mask, masks.from_polygon(masks.from_fractions(stroke.points, size), size))
         if not mask.any():
             raise InputError("There is no annotation here", field="mask", hint="Draw around the area with the Annotate tool")
         return mask
@@ -350,8 +351,8 @@ class GPTIMAGE_OT_read_mask(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         image = context.scene.gptimage.mask
         try:
-            mask = imaging.masks.from_image(blender.masks.image_channels(image))
-            imaging.masks.require_bounds(mask)
+            mask = masks.from_image(blender.masks.image_channels(image))
+            masks.require_bounds(mask)
         except GptImageError as error:
             return report(self, error)
         _note_islands(image, mask)

@@ -11,6 +11,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from .. import blender
+from ..blender import materials
 from ..blender.images import provenance
 from .texture import catalog_of
 
@@ -35,7 +36,7 @@ class GPTIMAGE_OT_copy_to_library(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         material = context.object.active_material if context.object else None
-        if material is None or material.asset_data is None or blender.materials.picture_node(material) is None:
+        if material is None or material.asset_data is None or materials.picture_node(material) is None:
             cls.poll_message_set("The active material is no generated asset. Generate one with Mark as Asset on")
             return False
         if not _libraries(cls, context):
@@ -50,7 +51,7 @@ class GPTIMAGE_OT_copy_to_library(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         material = context.object.active_material
         library = context.preferences.filepaths.asset_libraries[self.library]
-        catalog = catalog_of(str(provenance(blender.materials.picture_node(material).image).get("prompt", "")))
+        catalog = catalog_of(str(provenance(materials.picture_node(material).image).get("prompt", "")))
         try:
             path = blender.assets.append_to_library(material, Path(bpy.path.abspath(library.path)), catalog=catalog)
         except OSError as error:

@@ -10,7 +10,7 @@ import math
 import bpy
 from bpy.props import FloatProperty
 
-from .. import blender
+from ..blender import materials, scale
 from ..core import catalog
 from ..core.errors import GptImageError, InputError
 from ..core.request import parse_size
@@ -48,10 +48,10 @@ class GPTIMAGE_OT_size_from_faces(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings, obj = context.scene.gptimage, context.object
         try:
-            faces = blender.materials.selected_faces(obj)
+            faces = materials.selected_faces(obj)
             if not faces:
                 raise InputError(f"{obj.name} has no selected faces", field="faces", hint="Select faces in Edit Mode")
-            shape = blender.scale.face_shape(obj, faces)
+            shape = scale.face_shape(obj, faces)
             size = ("{}x{}".format(*settings.custom_size) if settings.size_preset == CUSTOM
                     else catalog.SIZE_PRESETS[settings.size_preset][1])
             width, height = fitting_size(shape.width_m, shape.height_m, size, self.px_per_m)

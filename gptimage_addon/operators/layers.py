@@ -8,7 +8,7 @@ No postponed annotations here: Blender reads those of the operators as propertie
 import bpy
 from bpy.props import StringProperty
 
-from .. import blender
+from ..blender import compositor
 
 __all__ = ()
 
@@ -22,7 +22,7 @@ class GPTIMAGE_OT_remove_layer(bpy.types.Operator):
     name: StringProperty(name="Layer", description="The layer's name", options={'SKIP_SAVE'})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        blender.compositor.remove_layer(context.scene, self.name)
+        compositor.remove_layer(context.scene, self.name)
         return {'FINISHED'}
 
 

@@ -8,8 +8,8 @@ No postponed annotations here: Blender reads those of the classes as properties.
 import bpy
 from bpy.props import CollectionProperty, FloatProperty, IntProperty, StringProperty
 
-from .. import imaging
 from ..core.request import Mark
+from ..imaging import masks
 from .areas import Shown, editor_strokes
 
 __all__ = ("GPTIMAGE_PG_note", "MarkSettings", "read_marks")
@@ -36,7 +36,7 @@ def read_marks(context: bpy.types.Context, picture: Shown) -> tuple[Mark, ...]:
     lines = [(stroke.points, stroke.color, "") for stroke in editor_strokes(context)]
     notes = [([(note.x, note.y)], NOTE_COLOR, note.text.strip()) for note in context.scene.gptimage.notes]
     return tuple(
-        Mark(tuple(map(tuple, imaging.masks.from_fractions(points, picture.size).tolist())), tuple(color), text)
+        Mark(tuple(map(tuple, masks.from_fractions(points, picture.size).tolist())), tuple(color), text)
         for points, color, text in (*lines, *(note for note in notes if note[2])))
 
 

@@ -12,9 +12,9 @@ import bpy
 import numpy as np
 from bpy.props import EnumProperty
 
-from .. import imaging
 from ..blender import view
 from ..core.errors import InputError
+from ..imaging import masks
 from .areas import Shown, combine_mask, shown_picture
 from .report import report
 
@@ -169,13 +169,13 @@ class GPTIMAGE_OT_draw_area(_Pointing, bpy.types.Operator):
         """The drawn shape as a mask, None for a click that is no shape."""
         size = self.picture.size
         if self.shape == "brush":
-            return imaging.masks.from_strokes([imaging.masks.from_fractions(fractions, size)], self.width_px * scale, size) if len(fractions) else None
+            return masks.from_strokes([masks.from_fractions(fractions, size)], self.width_px * scale, size) if len(fractions) else None
         if self.shape == "box":
             if len(fractions) < 2:
                 return None
             (x0, y0), (x1, y1) = fractions.min(axis=0), fractions.max(axis=0)
-            return imaging.masks.from_border(x0, y0, x1, y1, size)
-        return imaging.masks.from_polygon(imaging.masks.from_fractions(fractions, size), size) if len(fractions) > 2 else None
+            return masks.from_border(x0, y0, x1, y1, size)
+        return masks.from_polygon(masks.from_fractions(fractions, size), size) if len(fractions) > 2 else None
 
 
 class GPTIMAGE_OT_add_note(_Pointing, bpy.types.Operator):

@@ -12,7 +12,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from .. import blender, imaging
-from ..blender import images, targets
+from ..blender import images, materials, scale, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
@@ -65,7 +65,7 @@ def texture_targets(objects: Sequence[bpy.types.Object], faces: bool = False) ->
         return tuple(targets.note_target("Object", obj) for obj in holders)
     found = []
     for obj in objects:
-        selected = blender.materials.selected_faces(obj) if obj.type == 'MESH' else []
+        selected = materials.selected_faces(obj) if obj.type == 'MESH' else []
         if not selected:
             raise InputError(f"{obj.name} has no selected faces", field="faces", hint="Select faces in Edit Mode")
         found.append(targets.note_faces(obj, selected))
@@ -135,7 +135,7 @@ def _land_on_node(job: Job, image: bpy.types.Image, missing: list[str]) -> bool:
     if node is None or not hasattr(node, "image"):
         missing.append(f"node {target.detail} of {target.name}")
         return False
-    if isinstance(owner, bpy.types.Material) and node == blender.materials.picture_node(owner):
+    if isinstance(owner, bpy.types.Material) and node == materials.picture_node(owner):
         _show_in(owner, image, job)
     else:
         node.image = image
@@ -145,9 +145,9 @@ def _land_on_node(job: Job, image: bpy.types.Image, missing: list[str]) -> bool:
 def _show_in(material: bpy.types.Material, image: bpy.types.Image, job: Job) -> None:
     """The picture and its maps in a material of ours; where that cannot take maps, because its nodes are others now, the picture."""
     try:
-        blender.materials.swap_pictures(material, image, maps_of(image), relief_m=_relief_m(job))
+        materials.swap_pictures(material, image, maps_of(image), relief_m=_relief_m(job))
     except InputError:
-        blender.materials.picture_node(material).image = image
+        materials.picture_node(material).image = image
 
 
 def _relief_m(job: Job) -> float:
@@ -185,7 +185,7 @@ def _land_instead(job: Job, image: bpy.types.Image, missing: list[str]) -> str:
         missing.append(target.name)
         return ""
     for material in bpy.data.materials:
-        node = blender.materials.picture_node(material)
+        node = materials.picture_node(material)
         if node and node.image == parent:
             _show_in(material, image, job)
     parent.use_fake_user = True                 # one click back
@@ -208,16 +208,16 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
             missing.append(error.message)
             continue
         # Where the UV map cannot give the picture its width in metres, or there is none, it is projected in object space.
-        boxed, repeat = not blender.scale.has_uv_map(obj), None
+        boxed, repeat = not scale.has_uv_map(obj), None
         if landing.scale_m and not boxed and not landing.fit:
-            repeat = blender.scale.uv_repeat(obj, landing.scale_m, faces, aspect=image.size[0] / image.size[1])
+            repeat = scale.uv_repeat(obj, landing.scale_m, faces, aspect=image.size[0] / image.size[1])
             boxed = repeat is None
         if boxed:
-            repeat = blender.scale.box_repeat(obj, landing.scale_m)
+            repeat = scale.box_repeat(obj, landing.scale_m)
         shared = landing.share_material and not landing.fit
         key = (boxed, repeat if landing.scale_m else None) if shared else target
         if key not in made:
-            made[key] = blender.materials.make_material(
+            made[key] = materials.make_material(
                 name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat},
                 alpha=job.request.background == "transparent", relief_m=_relief_m(job))
         append = landing.place is Place.APPEND_SLOT or landing.faces
@@ -225,7 +225,7 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
             if landing.fit and faces:
                 _fit(made[key], obj, faces)
             if not append or (obj.data, made[key]) not in filled:
-                blender.materials.assign(obj, made[key], append=append, faces=faces)
+                materials.assign(obj, made[key], append=append, faces=faces)
                 filled.add((obj.data, made[key]))
             count += 1
         except RuntimeError as error:
@@ -246,9 +246,9 @@ def catalog_of(prompt: str) -> str:
 
 def _fit(material: bpy.types.Material, obj: bpy.types.Object, faces: Sequence[int]) -> None:
     """Lay the picture over the faces' part of the UV map; without one it stays projected."""
-    shape = blender.scale.face_shape(obj, faces)
+    shape = scale.face_shape(obj, faces)
     if shape.uv_bounds:
-        blender.materials.fit_to_faces(material, shape)
+        materials.fit_to_faces(material, shape)
 
 
 def _mark(material: bpy.types.Material, job: Job, image: bpy.types.Image, picture: Path) -> None:
@@ -283,7 +283,7 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSett
             preferences = read_preferences()
             words = read_settings(panel, self)
             own = self.properties.is_property_set
-            place, share, scale, fit, asset = (
+            place, share, scale_m, fit, asset = (
                 getattr(self if own(name) else panel, name) for name in TextureSettings.__annotations__)
             if self.node:
                 target = active_picture_node(context)
@@ -292,8 +292,8 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSett
                                      hint="Select one in the Shader Editor")
                 landing = Landing(place=Place.NODE, targets=(target,), pack=preferences.pack)
             else:
-                landing = _landing(context, place, share_material=share, scale_m=scale, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
-            planned = plan_texture(words, preferences.service, landing, surface=read_surface(panel, scale, self))
+                landing = _landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
+            planned = plan_texture(words, preferences.service, landing, surface=read_surface(panel, scale_m, self))
             host.submit(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)
@@ -308,14 +308,14 @@ class GPTIMAGE_OT_previous_material(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.object is None or blender.materials.previous_material(context.object) is None:
+        if context.object is None or materials.previous_material(context.object) is None:
             cls.poll_message_set("The active slot holds no generated material that took another one's place")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            blender.materials.restore_previous(context.object)
+            materials.restore_previous(context.object)
         except (InputError, RuntimeError) as error:
             self.report({'ERROR'}, error.message if isinstance(error, InputError) else str(error))
             return {'CANCELLED'}

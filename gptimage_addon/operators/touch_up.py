@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 from bpy.props import EnumProperty, StringProperty
 
-from .. import blender, imaging
+from .. import blender
 from ..blender import images
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
@@ -23,6 +23,7 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import extend_prompt, markup_prompt, touch_up_prompt
 from ..core.regions import CONTEXT, FREE_RULES, MINIMUM_PX, OPENAI_RULES, Box, Window, edit_cost, plan_window, plan_windows, union
 from ..core.request import Finish, Job, JobRecord, Landing, Mark, Place, Request, Service, ServiceKind
+from ..imaging import masks
 from .areas import AreaChoice, AreaSettings, Shown, area_boxes, read_area, read_islands, shown_picture
 from .marks import read_marks
 from .plan import PlannedJob, Reference, Template, adopt_results, plan_job, settle_images
@@ -92,9 +93,9 @@ def split(mask: np.ndarray, words: Request, service: Service, framing: Framing) 
     """A mask, float32 (h, w), as what each request changes of it. Raises InputError if it is empty."""
     islands = [mask]
     if framing.separate:
-        numbers, boxes = imaging.masks.label(mask, MINIMUM_PX)
+        numbers, boxes = masks.label(mask, MINIMUM_PX)
         islands = [np.where(numbers == i, mask, np.float32(0)) for i in range(1, len(boxes) + 1)] or islands
-    return _pieces(islands, [imaging.masks.require_bounds(island) for island in islands], words, service, framing)
+    return _pieces(islands, [masks.require_bounds(island) for island in islands], words, service, framing)
 
 
 def _pieces(
@@ -137,7 +138,7 @@ def plan_touch_up(
             raise InputError(f"The mask has {mask.shape[1]}x{mask.shape[0]} pixels, the picture {size[0]}x{size[1]}", field="mask",
                              hint="Make the mask from this picture")
         area = np.round(mask * 255).astype(np.uint8)
-        imaging.masks.require_bounds(area)
+        masks.require_bounds(area)
         finish = _finish(source.name, window, tuple(marks), extend)._replace(
             source=f"inputs/source{source.suffix}", pixels=source.pixels, has_alpha=source.has_alpha, layered=source.is_render)
         planned = plan_job(KIND, touch_up_words(words, window), template, service, landing, references, finish)

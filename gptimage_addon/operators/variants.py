@@ -10,8 +10,7 @@ from collections.abc import Iterable
 import bpy
 from bpy.props import EnumProperty, IntProperty
 
-from .. import blender
-from ..blender import view
+from ..blender import compositor, materials, view
 from ..blender.host import host
 from ..blender.images import PROVENANCE, RENDER_RESULT, adopt_picture, provenance
 from ..core.errors import GptImageError, InputError
@@ -41,7 +40,7 @@ def variant_holder(context: bpy.types.Context) -> tuple[object, str] | None:
         holder = (node, "image") if node and hasattr(node, "image") else None
     elif context.object and context.object.type == 'EMPTY':
         holder = context.object, "data"
-    elif context.object and (node := blender.materials.picture_node(context.object.active_material)):
+    elif context.object and (node := materials.picture_node(context.object.active_material)):
         holder = node, "image"
     image = getattr(*holder) if holder else None
     return holder if isinstance(image, bpy.types.Image) and "variants" in provenance(image) else None
@@ -55,7 +54,7 @@ def shown_image(context: bpy.types.Context) -> bpy.types.Image | None:
         image = space.image
     elif space and space.type == 'NODE_EDITOR':
         image = getattr(space.edit_tree.nodes.active if space.edit_tree else None, "image", None)
-    elif context.object and (node := blender.materials.picture_node(context.object.active_material)):
+    elif context.object and (node := materials.picture_node(context.object.active_material)):
         image = node.image
     return image if image and image.source in {'FILE', 'GENERATED'} else None
 
@@ -98,10 +97,10 @@ class GPTIMAGE_OT_step_variant(bpy.types.Operator):
 def _show_variant(owner: object, attribute: str, shown: bpy.types.Image, wanted: bpy.types.Image) -> None:
     """Show the variant there; in a material of ours with its maps."""
     for material in bpy.data.materials:
-        node = blender.materials.picture_node(material)
+        node = materials.picture_node(material)
         if node and node == owner and node.image == shown:
             try:
-                blender.materials.swap_pictures(material, wanted, maps_of(wanted))
+                materials.swap_pictures(material, wanted, maps_of(wanted))
                 return
             except InputError:                  # its nodes are others now: the picture alone
                 break
@@ -244,7 +243,7 @@ def add_to_compositor(scene: bpy.types.Scene, image: bpy.types.Image) -> None:
         patch = adopt_picture(path, f"{image.name} Layer")
     except OSError as error:
         raise InputError("The layer's file is gone from the job's folder", field="layer", hint="Keep the image") from error
-    blender.compositor.add_layer(scene, patch, image.name)
+    compositor.add_layer(scene, patch, image.name)
 
 
 def _parent(image: bpy.types.Image) -> bpy.types.Image:

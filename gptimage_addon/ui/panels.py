@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import bpy
 
-from .. import blender
+from ..blender import materials
 from ..blender.images import provenance
 from ..core.errors import InputError
 from ..core.prompts import heal_prompt, reference_prompt, texture_prompt
@@ -139,10 +139,10 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
         refusal = draw_price(layout, settings, texture_prompt) or self._draw_targets(layout, context, settings)
         draw_button(layout, "gptimage.generate_texture", refusal, text="Generate Texture", icon='TEXTURE')
         draw_variants(layout, context)
-        if context.object and blender.materials.previous_material(context.object):
+        if context.object and materials.previous_material(context.object):
             layout.operator("gptimage.previous_material", icon='LOOP_BACK')
         material = context.object.active_material if context.object else None
-        if material and material.asset_data and blender.materials.picture_node(material):
+        if material and material.asset_data and materials.picture_node(material):
             layout.operator("gptimage.copy_to_library", icon='ASSET_MANAGER')
 
     @staticmethod
@@ -243,7 +243,7 @@ class GPTIMAGE_PT_image_surface(Tab, bpy.types.Panel):
 
 
 # What the material check can mend here: the label, and the setting of Finish Texture that does it.
-_FIXES = {"shading_left": ("De-Light", "delight", 1.0), "wrap": ("Make Seamless", "tiling", "xy")}
+_FIXES = {"shading_left": ("De-Light", "delight", 1.0)}
 
 
 def _draw_finding(column: bpy.types.UILayout, key: str, message: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import bpy
 
-from .. import blender
+from ..blender import compositor
 from ..blender.images import provenance
 from ..core.errors import InputError
 from ..core.regions import Box
@@ -224,10 +224,10 @@ class _Layers(Tab):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(blender.compositor.layers(context.scene))
+        return bool(compositor.layers(context.scene))
 
     def draw(self, context: bpy.types.Context) -> None:
-        for layer in reversed(blender.compositor.layers(context.scene)):        # the topmost first
+        for layer in reversed(compositor.layers(context.scene)):        # the topmost first
             row = self.layout.row(align=True)
             row.prop(layer.node, "mute", text="", icon='HIDE_ON' if layer.node.mute else 'HIDE_OFF', emboss=False, invert_checkbox=True)
             row.label(text=layer.label, translate=False)

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 import types
 
 import bpy
 import pytest
 
+from gptimage_addon import blender, core, imaging, late, library
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import set_provenance
 from gptimage_addon.blender.materials import picture_node
@@ -65,6 +67,25 @@ def test_every_panel_draws_in_an_empty_scene(cube: bpy.types.Object) -> None:
     assert shown["GPTIMAGE_PT_image_origin"].text == ""             # hidden: the picture is not ours
     bpy.ops.wm.read_homefile(use_empty=True)
     show_all(None, None)
+
+
+def test_drawing_loads_no_module(cube: bpy.types.Object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that load when they are used: as if none had been yet."""
+    done = finished(plan_for(Service(), Landing(place=Place.REPLACE_SLOT, targets=texture_targets([cube])), n=2))
+    host.pump()
+    image = bpy.data.images[done.landed.images[0]]
+    for package in (blender, core, imaging, library):
+        for name in inspect.getclosurevars(package.__getattr__).nonlocals["names"]:
+            monkeypatch.delattr(package, name, raising=False)
+
+    def load(name: str) -> None:
+        raise AssertionError(f"drawing loads {name}")
+
+    monkeypatch.setattr(late, "import_module", load)
+    bpy.context.scene.gptimage.area, bpy.context.scene.gptimage.use_marks = "whole", True
+    show_all(image, cube.active_material.node_tree)
+    with pytest.raises(AssertionError, match="drawing loads"):
+        _ = blender.coverage
 
 
 def test_every_panel_draws_with_jobs_in_every_state_and_a_result(cube: bpy.types.Object) -> None:
