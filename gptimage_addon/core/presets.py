@@ -18,7 +18,7 @@ _PBR = (MapKind.NORMAL, MapKind.ROUGHNESS, MapKind.HEIGHT, MapKind.AO)
 
 
 class Preset(NamedTuple):
-    """A recipe. `prompt` replaces the artist's words; an empty model or quality leaves what is set.
+    """A recipe. `prompt` replaces the artist's words; an empty model, size or quality leaves what is set.
 
     `seamless`, `even`, `delight`, `maps`, `scale_m` and `relief_m` are those of a texture in the job file.
     """
@@ -26,7 +26,7 @@ class Preset(NamedTuple):
     name: str
     prompt: str = ""
     model: str = ""
-    size: str = "1024x1024"
+    size: str = ""
     quality: str = ""
     seamless: str = "xy"
     even: float = 0.5

@@ -63,7 +63,7 @@ class GPTIMAGE_OT_apply_preset(bpy.types.Operator):
         settings = context.scene.gptimage
         try:
             preset = core.presets.find_preset(self.name, library.presets.all_presets(read_preferences().jobs_dir))
-            width, height = parse_size(preset.size)
+            size = parse_size(preset.size) if preset.size else ()
         except GptImageError as error:
             return report(self, error)
         if preset.prompt:
@@ -74,9 +74,9 @@ class GPTIMAGE_OT_apply_preset(bpy.types.Operator):
             settings.model, settings.custom_model = CUSTOM, preset.model
         if preset.quality in catalog.QUALITIES:
             settings.quality = preset.quality
-        shapes = {size: name for name, (_, size) in catalog.SIZE_PRESETS.items()}
-        settings.size_preset = shapes.get(preset.size, CUSTOM)
-        settings.custom_size = width, height
+        if size:
+            shapes = {size: name for name, (_, size) in catalog.SIZE_PRESETS.items()}
+            settings.size_preset, settings.custom_size = shapes.get(preset.size, CUSTOM), size
         settings.tiling = preset.seamless or NO_AXES
         settings.even, settings.delight = preset.even, preset.delight
         settings.maps = {str(kind) for kind in preset.maps}

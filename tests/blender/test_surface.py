@@ -194,12 +194,12 @@ def settings() -> bpy.types.PropertyGroup:
 
 
 def test_a_preset_sets_the_panel(settings: bpy.types.PropertyGroup) -> None:
-    settings.quality = "low"
+    settings.quality, settings.size_preset = "low", "SQUARE_2K"
     assert bpy.ops.gptimage.apply_preset(name="Brick Wall") == {'FINISHED'}
     assert "brick" in settings.prompt and settings.tiling == "xy" and settings.scale_m == pytest.approx(1.6)
-    assert {"normal", "height"} <= settings.maps and settings.quality == "low"
+    assert {"normal", "height"} <= settings.maps and (settings.quality, settings.size_preset) == ("low", "SQUARE_2K")
     assert bpy.ops.gptimage.apply_preset(name="Panorama Sky") == {'FINISHED'}
-    assert settings.tiling == "x" and settings.maps == set()
+    assert settings.tiling == "x" and settings.maps == set() and settings.size_preset != "SQUARE_2K"
     with pytest.raises(RuntimeError, match="no preset 'Nothing'"):
         bpy.ops.gptimage.apply_preset(name="Nothing")
 

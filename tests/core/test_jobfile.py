@@ -142,7 +142,7 @@ def test_a_preset_says_what_the_job_does_not() -> None:
                     defaults={"size": "2048x2048", "quality": "high"})
     brick, own = read_jobfile(jobs, (*SHIPPED, Preset("Own", "stone", size="512x2048", seamless="", maps=())))
     assert "brick" in brick.prompt and brick.seamless == "xy" and MapKind.NORMAL in brick.maps
-    assert (brick.scale_m, brick.size, brick.quality) == (3.0, "1024x1024", "high")
+    assert (brick.scale_m, brick.size, brick.quality) == (3.0, "2048x2048", "high")
     assert (own.prompt, own.size, own.surface) == ("moss", "512x2048", None)
 
 

@@ -16,7 +16,7 @@ from gptimage_addon.core.request import MapKind, Request, ServiceKind
 
 @pytest.mark.parametrize("preset", SHIPPED, ids=lambda preset: preset.name)
 def test_what_comes_along_can_be_sent(preset: Preset) -> None:
-    request = Request(prompt=preset.prompt, model=preset.model or catalog.DEFAULT_MODEL, size=preset.size)
+    request = Request(prompt=preset.prompt, model=preset.model or catalog.DEFAULT_MODEL, size=preset.size or "1024x1024")
     catalog.check_request(request, ServiceKind.OPENAI)
     assert preset.prompt and preset.seamless in ("", "x", "y", "xy") and preset.relief_m > 0
     assert preset.scale_m == 0 or 0 < preset.relief_m < preset.scale_m / 10
