@@ -9,8 +9,7 @@ import bpy
 __all__ = (
     "IMAGE_SHADER", "STILL_MEDIA", "annotation", "compositor", "compositor_outputs", "compositor_switches", "drop_compositor",
     "empty_compositor", "enable_light_nodes", "enable_nodes", "fit_to_render", "make_compositor", "make_output",
-    "multiply_colors", "replace_alpha",
-    "sequencer_strips", "working_space",
+    "multiply_colors", "replace_alpha", "sequencer_strips", "working_space",
 )
 
 # What a scene's output settings need before they can be set to a picture format: from 5.0 on a video scene has no such.

@@ -22,7 +22,7 @@ from .color import invert_view, view_alterations
 from .images import saving_as
 from .paths import scratch_file
 
-__all__ = ("GROUP_NAME", "Layer", "add_layer", "layers", "move_layer", "remove_layer")
+__all__ = ("GROUP_NAME", "Layer", "add_layer", "layers", "remove_layer")
 
 GROUP_NAME = "GPT Image Touch-Ups"
 MAX_DIFFERENCE = 1 / 255        # on average, between the accepted colors and what the view can show of them
@@ -110,25 +110,6 @@ def remove_layer(scene: bpy.types.Scene, name: str) -> None:
         _arrange(group)
     else:
         _take_out(scene, group)
-
-
-def move_layer(scene: bpy.types.Scene, name: str, step: int) -> None:
-    """Swap a layer with the one `step` places above it, or below it if negative. At the end nothing happens."""
-    node = _require_layer(scene, name)
-    order = _layer_nodes(node.id_data)
-    at = order.index(node)
-    if not 0 <= at + step < len(order):
-        return
-    one, other = order[at], order[at + step]
-    for owners, key in (
-        ((one, other), "name"), ((one, other), "label"), ((one, other), "mute"),
-        ((_mix(one), _mix(other)), "default_value"), ((_picture(one), _picture(other)), "image"),
-    ):
-        first, second = (getattr(owner, key) for owner in owners)
-        if key == "name":
-            other.name = ""             # else Blender would keep the names apart
-        setattr(owners[0], key, second)
-        setattr(owners[1], key, first)
 
 
 def _layer(node: bpy.types.Node) -> Layer:

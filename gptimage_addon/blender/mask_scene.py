@@ -19,6 +19,7 @@ from ..core.errors import InputError
 from ..core.regions import Box
 from ..imaging.masks import bounds
 from . import compat
+from .images import saving_as
 from .masks import image_channels
 from .paths import scratch_file
 from .view import camera_of
@@ -204,17 +205,9 @@ def _last_rendered_slot(result: bpy.types.Image, scene: bpy.types.Scene, copy: b
 
 def _slot_picture(result: bpy.types.Image, scene: bpy.types.Scene) -> bytes | None:
     """The picture that the slot shows to the scene, or None: Blender tells of it only by saving it. BMP has no date."""
-    image = scene.render.image_settings
-    changed = {**compat.STILL_MEDIA, "file_format": 'BMP', "color_mode": 'RGB', "color_depth": '8'}
-    before = {name: getattr(image, name) for name in changed}
-    with scratch_file(".bmp") as path:
+    with saving_as(scene, file_format='BMP', color_mode='RGB', color_depth='8'), scratch_file(".bmp") as path:
         try:
-            for name, value in changed.items():
-                setattr(image, name, value)
             result.save_render(str(path), scene=scene)
             return path.read_bytes()
         except RuntimeError:
             return None
-        finally:
-            for name, value in before.items():
-                setattr(image, name, value)

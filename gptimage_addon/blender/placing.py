@@ -127,16 +127,8 @@ def _light_nodes(tree: bpy.types.NodeTree, *, is_spot: bool) -> tuple[bpy.types.
     return picture, output
 
 
-def set_brush_texture(
-    where: bpy.types.Brush | bpy.types.Context, image: bpy.types.Image, *, stencil: bool,
-) -> bpy.types.ImageTexture:
-    """Give a brush, or the context's brush for texture painting, the picture as its texture: as a stencil or tiled.
-
-    The old texture is kept with a fake user. Raises InputError with the field `brush` where there is no brush.
-    """
-    brush = where if isinstance(where, bpy.types.Brush) else where.tool_settings.image_paint.brush
-    if brush is None:
-        raise InputError("No brush is active", field="brush", hint="Choose one in Texture Paint mode")
+def set_brush_texture(brush: bpy.types.Brush, image: bpy.types.Image, *, stencil: bool) -> bpy.types.ImageTexture:
+    """Give a brush the picture as its texture: as a stencil or tiled. The old texture is kept with a fake user."""
     before = brush.texture
     if before and before.is_editable:
         before.use_fake_user = True

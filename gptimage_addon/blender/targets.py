@@ -30,9 +30,15 @@ def note_target(kind: str, datablock: bpy.types.ID, detail: str = "") -> Target:
 
 
 def note_faces(obj: bpy.types.Object, faces: Sequence[int]) -> Target:
-    """The object, with these faces of its mesh as long as that has as many."""
-    detail = f"{len(obj.data.polygons)}:{','.join(map(str, faces))}"
-    return note_target("Object", obj, detail)
+    """The object, with these faces of its mesh, in ascending order, as long as that has as many. Noted as "count:first-last,…"."""
+    runs: list[list[int]] = []
+    for face in faces:
+        if runs and face == runs[-1][1] + 1:
+            runs[-1][1] = face
+        else:
+            runs.append([face, face])
+    told = ",".join(f"{first}-{last}" for first, last in runs)
+    return note_target("Object", obj, f"{len(obj.data.polygons)}:{told}")
 
 
 def noted_faces(target: Target, obj: bpy.types.Object) -> list[int]:
@@ -42,7 +48,8 @@ def noted_faces(target: Target, obj: bpy.types.Object) -> list[int]:
         obj.update_from_editmode()
     if not faces or len(obj.data.polygons) != int(count):
         raise InputError(f"the faces of {obj.name}", field="faces", hint="Apply the image to the faces by hand")
-    return [int(face) for face in faces.split(",")]
+    runs = (run.split("-") for run in faces.split(","))
+    return [face for first, last in runs for face in range(int(first), int(last) + 1)]
 
 
 def find_target(target: Target, landing: Landing) -> bpy.types.ID | None:

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ("display_from_linear", "linear_from_display")
+__all__ = ("LUMA_DISPLAY", "LUMINANCE_LINEAR", "display_from_linear", "linear_from_display")
+
+# How bright the parts of a color are: of display values by ITU-R BT.601, of linear ones by BT.709.
+LUMA_DISPLAY = np.array([0.299, 0.587, 0.114], np.float32)
+LUMINANCE_LINEAR = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def display_from_linear(pixels_linear: np.ndarray, *, is_data: bool = False) -> np.ndarray:

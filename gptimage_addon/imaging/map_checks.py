@@ -48,7 +48,7 @@ def check_maps(color: np.ndarray, maps: Mapping[str, np.ndarray], *, wrap: Wrap)
     size is not looked at any further.
     """
     found = _check_color(rgb_of(color), wrap)
-    sizes = [_edge_step(map_float(color[..., :3]), axis)[0] for axis in (0, 1)]
+    sizes = [_edge_step(map_float(color[..., :3]), axis)[0] for axis in (0, 1)] if maps else []
     for name, pixels in maps.items():
         if pixels.shape[:2] != color.shape[:2]:
             height, width = pixels.shape[:2]

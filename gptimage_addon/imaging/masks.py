@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.regions import Box, empty_area_error
+from .color import LUMINANCE_LINEAR
 
 __all__ = (
     "add", "bounds", "feather", "from_alpha", "from_border", "from_fractions", "from_image",
@@ -25,7 +26,6 @@ __all__ = (
 _LINES = 16             # scan lines a pixel row in a polygon; along a line the coverage is exact
 _TOUCH = 1e-3            # pixels that count for nothing: coordinates are not exact
 _LINES_AT_ONCE = 1 << 20
-_LUMA = (0.2126, 0.7152, 0.0722)
 
 
 # --- Making -----------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def from_image(image: np.ndarray) -> np.ndarray:
     if image.shape[2] < 3:
         return _unit(image[..., 0])
     # Each channel by itself: whole pictures are large.
-    return np.minimum(sum(np.float32(part) * _unit(image[..., i]) for i, part in enumerate(_LUMA)), 1, dtype=np.float32)
+    return np.minimum(sum(np.float32(part) * _unit(image[..., i]) for i, part in enumerate(LUMINANCE_LINEAR)), 1, dtype=np.float32)
 
 
 def from_alpha(image: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.errors import InputError
-from .color import linear_from_display
+from .color import LUMINANCE_LINEAR, linear_from_display
 
 __all__ = (
     "Surface", "Wrap", "ambient_occlusion", "binomial", "decode_normal", "derive_height", "encode_normal", "gradients",
@@ -26,7 +26,6 @@ __all__ = (
 Wrap = tuple[bool, bool]
 
 _FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
-_LUMA = np.float32([0.2126, 0.7152, 0.0722])            # of linear Rec.709
 _LINES = 64                 # at a time: few enough to stay in the cache
 
 
@@ -63,10 +62,10 @@ def linear_channel(rgb_display: np.ndarray, channel: int) -> np.ndarray:
 def luminance(rgb_display: np.ndarray) -> np.ndarray:
     """float32 (h, w): linear Rec.709 luminance, 0..1, of a display-referred picture."""
     out = linear_channel(rgb_display, 0)
-    out *= _LUMA[0]
+    out *= LUMINANCE_LINEAR[0]
     for channel in (1, 2):
         part = linear_channel(rgb_display, channel)
-        part *= _LUMA[channel]
+        part *= LUMINANCE_LINEAR[channel]
         out += part
     return out
 

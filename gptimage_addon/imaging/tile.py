@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.errors import InputError
+from .color import LUMA_DISPLAY
 from .tile_strip import heal, put_levels, shrink, shrink_factor, to_levels
 
 __all__ = ("SMALLEST_PX", "WrapScore", "cross_mask", "make_seamless", "rolled", "unrolled", "wrap_score")
@@ -23,7 +24,6 @@ _DEGREE = 4             # of the polynomials that slow gradients are made of; ha
 _MEETS = 1.15           # steps across the wrap line against those inside: up to here the edges meet already
 _PARTS = 8              # of a wrap line, each judged by itself
 _BAND = 0.05            # of the side: how far from the wrap line the healed band is taken to reach
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 # --- Seamless ---------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def wrap_score(picture: np.ndarray, axes: str = "xy") -> WrapScore:
     score = 100 * edge * min(1.0, detail / 0.95) * np.interp(gradient, (8.0, 255.0), (1.0, 0.0))
     return WrapScore(
         step_x=steps["x"], step_y=steps["y"], detail=detail, gradient=gradient,
-        repetition=_repetition((coarse - slow) @ _LUMA), score=float(score))
+        repetition=_repetition((coarse - slow) @ LUMA_DISPLAY), score=float(score))
 
 
 _ROWS = 128             # at a time

@@ -15,6 +15,7 @@ import numpy as np
 from ..core.errors import InputError
 from .align import Alignment, align
 from .blend import FEATHER_PX, compose, count_changed, feather, membrane, seam
+from .color import LUMA_DISPLAY
 from .match import Tone, block_means, fit_field, fit_sharpness, fit_tone, no_tone, sharpen
 from .resample import Box, Field, Warp, halve, prefilter, sample, spread
 
@@ -26,7 +27,6 @@ _BLOCK = 4
 _FILM_CELL = 8
 _BEYOND = 16.0                  # levels that a tone may push over the end of the range
 _RING_PX = 16                   # around the area, where the sharpness is measured
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _measured(original: np.ndarray, answer: np.ndarray, mask: np.ndarray, drift:
         factor *= 2
     found = Alignment(Warp(width, height), True)
     if drift:
-        found = align(original @ _LUMA, answer @ _LUMA, outside, factor, (width, height))
+        found = align(original @ LUMA_DISPLAY, answer @ LUMA_DISPLAY, outside, factor, (width, height))
     warp = found.warp
     seen = sample(answer, warp, (0, 0, outside.shape[1], outside.shape[0]), factor)
     weight = outside * _reached(warp, outside.shape, factor)
@@ -219,7 +219,7 @@ def _tone(
     pairs = [block_means(p, _BLOCK)[full] for p in (original, seen)]
     if not aligned:
         return no_tone(3), pairs[1]
-    lumas = [p @ _LUMA for p in (original, seen)]
+    lumas = [p @ LUMA_DISPLAY for p in (original, seen)]
     rough = [float(np.median(part)) if len(part) else 0.0 for part in (_scatter(luma)[full] for luma in lumas)]
     scatter = _scatter(lumas[0] - lumas[1])[full]
     sure = 4.0 / (4.0 + scatter)

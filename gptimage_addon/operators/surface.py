@@ -149,13 +149,8 @@ def _heal_axes(settings: bpy.types.PropertyGroup | bpy.types.Operator) -> str:
 
 # --- the operators ----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_finish_texture(SurfaceSettings, bpy.types.Operator):
-    bl_idname = "gptimage.finish_texture"
-    bl_label = "Finish Texture"
-    bl_description = "Make the image that is shown tile, free it of its light and make its maps, as set above. On this machine, free"
-
-    scale_m: FloatProperty(name="Repeat Width", description="Width of the picture in the real world", default=0.0, min=0.0,
-                           subtype='DISTANCE', options={'SKIP_SAVE'})
+class _OnImage:
+    """Operators on the picture that is shown. A mixin."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -164,16 +159,24 @@ class GPTIMAGE_OT_finish_texture(SurfaceSettings, bpy.types.Operator):
             return False
         return True
 
+
+class GPTIMAGE_OT_finish_texture(_OnImage, SurfaceSettings, bpy.types.Operator):
+    bl_idname = "gptimage.finish_texture"
+    bl_label = "Finish Texture"
+    bl_description = "Make the image that is shown tile, free it of its light and make its maps, as set above. On this machine, free"
+
+    scale_m: FloatProperty(name="Repeat Width", description="Width of the picture in the real world", default=0.0, min=0.0,
+                           subtype='DISTANCE', options={'SKIP_SAVE'})
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel = context.scene.gptimage
         image = shown_image(context)
+        assert image is not None                # by the poll
         scale_m = self.scale_m if self.properties.is_property_set("scale_m") else panel.scale_m
         try:
             surface = read_surface(panel, scale_m, self)
             if surface is None:
                 raise InputError("There is nothing to do", field="maps", hint="Turn Seamless or De-Light on, or choose maps")
-            if image is None:
-                raise InputError("No image is shown here", field="image", hint="Show one in the Image Editor")
             planned = plan_surface(image, surface, Landing(place=Place.INSTEAD, scale_m=scale_m, pack=read_preferences().pack))
             host.submit(planned.job, planned.inputs)
         except GptImageError as error:
@@ -181,24 +184,20 @@ class GPTIMAGE_OT_finish_texture(SurfaceSettings, bpy.types.Operator):
         return {'FINISHED'}
 
 
-class GPTIMAGE_OT_heal_seams(RequestSettings, SurfaceSettings, bpy.types.Operator):
+class GPTIMAGE_OT_heal_seams(_OnImage, RequestSettings, SurfaceSettings, bpy.types.Operator):
     bl_idname = "gptimage.heal_seams"
     bl_label = "Heal Seams"
     bl_description = "Have the model draw anew what lies about the seams of the image that is shown, and nothing else. Costs one edit"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if shown_image(context) is None:
-            cls.poll_message_set("No image is shown here. Show one in the Image Editor, or select an object with a generated material")
-            return False
-        return can_start(cls, context)
+        return super().poll(context) and can_start(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel = context.scene.gptimage
         image = shown_image(context)
+        assert image is not None                # by the poll
         try:
-            if image is None:
-                raise InputError("No image is shown here", field="image", hint="Show one in the Image Editor")
             preferences = read_preferences()
             surface = read_surface(panel, panel.scale_m, self)
             axes = _heal_axes(self if self.properties.is_property_set("tiling") else panel)

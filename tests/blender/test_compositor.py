@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gptimage_addon.blender import compat, images
-from gptimage_addon.blender.compositor import GROUP_NAME, add_layer, layers, move_layer, remove_layer
+from gptimage_addon.blender.compositor import GROUP_NAME, add_layer, layers, remove_layer
 from gptimage_addon.blender.sources import render_source
 from gptimage_addon.core.errors import InputError
 from tests.support.pictures import decode, encode
@@ -369,14 +369,9 @@ def test_layers_lie_over_each_other_are_listed_moved_and_removed_one_by_one(scen
 
     assert shows(right & (ROWS >= 3), colors[::-1]) and shows(AREA & ~right, colors)
     layers(scene)[1].node.mute = True
-    move_layer(scene, layers(scene)[1].name, -1)
-    moved = layers(scene)
-    assert [(layer.label, layer.node.mute) for layer in moved] == [("Ivy.001", True), ("Ivy", False), ("Sky", False)]
-    moved[0].node.mute = False
-    assert shows(AREA, colors) and shows(right & ~AREA & (ROWS >= 3), colors[::-1])
-    move_layer(scene, moved[0].name, -1)
-    assert [layer.label for layer in layers(scene)] == ["Ivy.001", "Ivy", "Sky"]
-    remove_layer(scene, moved[1].name)
+    assert shows(AREA & (ROWS >= 3), colors)
+    layers(scene)[1].node.mute = False
+    remove_layer(scene, layers(scene)[0].name)
     assert [layer.label for layer in layers(scene)] == ["Ivy.001", "Sky"]
     assert shows(right & (ROWS >= 3), colors[::-1])
     for layer in layers(scene):
@@ -411,11 +406,10 @@ def test_a_cropped_render_is_touched_up_in_its_crop(scene: bpy.types.Scene, tmp_
     assert_landed(before, render(scene), colors, area)
 
 
-def test_a_layer_that_is_not_there_can_neither_be_removed_nor_moved(scene: bpy.types.Scene, tmp_path: Path) -> None:
+def test_a_layer_that_is_not_there_cannot_be_removed(scene: bpy.types.Scene, tmp_path: Path) -> None:
     untouched = state(scene)
-    for change in (remove_layer, lambda *names: move_layer(*names, 1)):
-        with pytest.raises(InputError, match="no layer 'Ivy'"):
-            change(scene, "Ivy")
+    with pytest.raises(InputError, match="no layer 'Ivy'"):
+        remove_layer(scene, "Ivy")
     assert state(scene) == untouched
     add_layer(scene, patch(other_colors(scene), tmp_path), "Sky")
     with pytest.raises(InputError, match="no layer 'Group Output'"):

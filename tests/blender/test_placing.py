@@ -159,14 +159,3 @@ def test_a_brush_paints_with_the_picture(stencil: bool, mode: str) -> None:
     set_brush_texture(brush, image, stencil=stencil)
     assert brush.texture.image == image and brush.texture_slot.map_mode == mode
     assert old.use_fake_user and old.name in bpy.data.textures
-
-
-def test_without_a_brush_it_is_refused() -> None:
-    paint = bpy.context.tool_settings.image_paint
-    if paint.brush is None:                     # from 4.3 on brushes are assets, and none is active in background
-        with pytest.raises(InputError) as refused:
-            set_brush_texture(bpy.context, quarters(), stencil=True)
-        assert refused.value.field == "brush"
-    else:
-        set_brush_texture(bpy.context, quarters(), stencil=True)
-        assert paint.brush.texture_slot.map_mode == 'STENCIL'

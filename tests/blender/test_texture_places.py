@@ -5,15 +5,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import pytest
 
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.materials import picture_node
-from gptimage_addon.core.request import Place
+from gptimage_addon.blender.targets import note_target
+from gptimage_addon.core.errors import InputError
+from gptimage_addon.core.request import Landing, Place, Service
+from gptimage_addon.operators import texture
 from gptimage_addon.operators.fit import fitting_size
-from tests.support.scenes import image_of, select
+from gptimage_addon.operators.texture import plan_texture
+from tests.support.scenes import WORDS, image_of, select
 
 
 def start(**properties: object) -> JobView:
@@ -42,12 +47,13 @@ def indices(obj: bpy.types.Object) -> list[int]:
 
 def test_the_faces_are_those_that_were_selected_when_it_was_asked_for(cube: bpy.types.Object) -> None:
     cube.data.materials[0] = bpy.data.materials.new("Old")
-    select_faces(cube, 1, 4)
+    select_faces(cube, 1, 3, 4)
     view = start(texture_place="faces")
+    assert view.job.landing.targets[0].detail == "6:1-1,3-4"
     select_faces(cube, 0, 2)                # the artist goes on
     assert land(view).landed.complete
     assert [slot.material.name for slot in cube.material_slots] == ["Old", "Red Brick"]
-    assert indices(cube) == [0, 1, 0, 0, 1, 0]
+    assert indices(cube) == [0, 1, 0, 1, 1, 0]
 
 
 def test_faces_are_taken_in_edit_mode(cube: bpy.types.Object) -> None:
@@ -146,19 +152,27 @@ def test_the_active_light_throws_it(cube: bpy.types.Object) -> None:
     assert image_of(view) in {getattr(node, "image", None) for node in light.data.node_tree.nodes}
 
 
-@pytest.mark.parametrize("place", ["brush", "stencil"])
-def test_the_brush_for_painting_has_it(cube: bpy.types.Object, place: str) -> None:
-    painting = bpy.context.tool_settings.image_paint
-    if painting.brush is None:
-        if hasattr(type(painting), "brush") and not painting.is_property_readonly("brush"):
-            painting.brush = bpy.data.brushes.new("Draw", mode='TEXTURE_PAINT')
-    if painting.brush is None:              # a background Blender of 4.3 and later has none: that is told
-        with pytest.raises(RuntimeError, match="No brush is active"):
-            start(texture_place=place)
-        return
-    view = land(start(texture_place=place))
-    assert view.landed.complete and painting.brush.texture.image == image_of(view)
-    assert view.job.landing.place is Place(place)
+@pytest.mark.parametrize("place", [Place.BRUSH, Place.STENCIL])
+def test_a_brush_for_painting_has_it(place: Place) -> None:
+    brush = bpy.data.brushes.new("Draw", mode='TEXTURE_PAINT')
+    planned = plan_texture(WORDS, Service(), Landing(place, (note_target("Brush", brush),)))
+    host.submit(planned.job, planned.inputs)
+    view = land(host.jobs[planned.job.id])
+    assert view.landed.complete and brush.texture.image == image_of(view)
+    assert brush.texture_slot.map_mode == {Place.BRUSH: 'TILED', Place.STENCIL: 'STENCIL'}[place]
+
+
+def test_the_brush_is_that_for_texture_painting(cube: bpy.types.Object) -> None:
+    """In background none is active from 4.3 on, where brushes are assets; so the context is a stand-in."""
+    brush = bpy.data.brushes.new("Draw", mode='TEXTURE_PAINT')
+    for active in (brush, None):
+        painting = SimpleNamespace(image_paint=SimpleNamespace(brush=active))
+        context = SimpleNamespace(tool_settings=painting, scene=bpy.context.scene, object=cube)
+        if active:
+            assert texture._landing(context, "brush").targets[0].name == "Draw"
+        else:
+            with pytest.raises(InputError, match="No brush is active"):
+                texture._landing(context, "brush")
 
 
 def test_a_material_becomes_an_asset_in_its_catalog(cube: bpy.types.Object, tmp_path: Path) -> None:

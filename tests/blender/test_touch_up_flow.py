@@ -295,6 +295,21 @@ def test_a_render_s_touch_up_is_a_layer_that_survives_rendering(render: bpy.type
     assert np.array_equal(saved(scene, tmp_path / "plain.png"), before)
 
 
+def test_the_slot_that_is_shown_is_touched_up(render: bpy.types.Image, cube: bpy.types.Object, tmp_path: Path) -> None:
+    scene, slots = bpy.context.scene, render.render_slots
+    shown = [saved(scene, tmp_path / "0.png")]
+    slots.active_index = 1
+    cube.hide_render = True
+    bpy.ops.render.render()
+    shown.append(saved(scene, tmp_path / "1.png"))
+    assert not np.array_equal(*shown)
+    area = set_mask(mask_of((400, 250, 600, 450)))
+    for index in (0, 1):
+        slots.active_index = index
+        done = np.rint(pixels_of(fill(render)) * 255).astype(int)
+        assert np.array_equal(done[~area], shown[index][~area]) and not np.array_equal(done[area], shown[index][area])
+
+
 def test_a_render_that_is_not_the_scene_s_size_any_more_is_refused(render: bpy.types.Image, settings: bpy.types.PropertyGroup) -> None:
     settings.area = "whole"
     bpy.context.scene.render.resolution_x = 640
