@@ -9,7 +9,7 @@ import random
 import pytest
 
 from gptimage_addon.core.prompts import (
-    extend_prompt, markup_prompt, name_from_prompt, reference_prompt, texture_prompt, touch_up_prompt)
+    extend_prompt, heal_prompt, markup_prompt, name_from_prompt, reference_prompt, texture_prompt, touch_up_prompt)
 
 
 @pytest.mark.parametrize("words",
@@ -35,7 +35,7 @@ def test_roles_are_told_in_order(make) -> None:
     assert told == f"{plain}\nThe pictures given are, in order: 1. style; 2. reference; 3. the camera's view."
 
 
-@pytest.mark.parametrize("make", [touch_up_prompt, markup_prompt, extend_prompt])
+@pytest.mark.parametrize("make", [touch_up_prompt, markup_prompt, extend_prompt, heal_prompt])
 @pytest.mark.parametrize("words", ["ivy on the wall.", "", "  "])
 def test_a_touch_up_s_prompt_holds_the_words_and_what_must_stay(make, words: str) -> None:
     prompt = make(words, roles=("the picture to change", "style"))
