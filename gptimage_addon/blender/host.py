@@ -35,6 +35,8 @@ PRACTICE_LATENCY_S = 1.5                # long enough to see the queue at work
 MAX_RESTARTS = 3
 # Brings a job's result, whose files are in the folder, into the scene.
 Land = Callable[[Job, JobRecord, Path], "Landed"]
+# The jobs that follow a landed one, with their inputs.
+PlanFollowUps = Callable[[Job, "Landed"], Sequence[tuple[Job, Mapping[str, bytes]]]]
 
 
 class Landed(NamedTuple):
@@ -46,13 +48,14 @@ class Landed(NamedTuple):
 
 
 class JobView:
-    """One row of the queue. `recovered` marks a job of an earlier session."""
+    """One row of the queue. `recovered` marks a job of an earlier session, `followed` are the jobs that its landing has started."""
 
     def __init__(self, job: Job, record: JobRecord, landed: Landed | None = None, recovered: bool = False) -> None:
         self.job = job
         self.record = record
         self.landed = landed
         self.recovered = recovered
+        self.followed: list[JobView] = []
 
     @property
     def error(self) -> GptImageError | None:
@@ -72,6 +75,7 @@ class Host:
     def __init__(self) -> None:
         self.jobs: dict[str, JobView] = {}
         self.landings: dict[str, Land] = {}         # by the job's kind; operators/ fills it in
+        self.follow_ups: dict[str, PlanFollowUps] = {}      # the same
         self.keys: dict[Service, core.protocol.KeyState] = {}
         self.connection: core.protocol.ConnectionChecked | None = None
         self.trouble: GptImageError | None = None
@@ -126,10 +130,10 @@ class Host:
 
     def _check_budget(self, jobs: Sequence[Job]) -> None:
         budget = read_preferences().budget_usd
-        cost = sum(job.estimate_usd or 0.0 for job in jobs if job.service.kind is not ServiceKind.PRACTICE)
+        cost = sum(job.shown_usd or 0.0 for job in jobs if job.service.kind is not ServiceKind.PRACTICE)
         if budget is None or not cost:
             return
-        under_way = sum(view.job.estimate_usd or 0.0 for view in self.jobs.values()
+        under_way = sum(view.job.shown_usd or 0.0 for view in self.jobs.values()
                         if view.is_active and view.job.service.kind is not ServiceKind.PRACTICE)
         if self.spent_usd + under_way + cost > budget:
             raise QuotaError(
@@ -289,12 +293,23 @@ class Host:
             if view.is_active and view.record.state is JobState.DONE:
                 try:
                     self.land(view)
+                    self._follow(view)
                 except GptImageError as error:
                     view.landed = Landed((), error.message, complete=False)
                 except Exception:       # border, as the timer's: what fails once would else be tried at every tick
                     log.exception("landing job %s", view.job.id)
                     view.landed = Landed((), "The result could not be applied: see Blender's log", complete=False)
                 _redraw()
+
+    def _follow(self, view: JobView) -> None:
+        """Ask for what was to follow the job. A job that is applied by hand, perhaps days later, is followed by nothing: nobody saw that price."""
+        if view.job.follow_up is None or not view.landed or not view.landed.images:
+            return
+        try:
+            view.followed = self.submit_all(self.follow_ups[view.job.kind](view.job, view.landed))
+        except GptImageError as error:
+            view.landed = view.landed._replace(
+                message=f"{view.landed.message}. What was to follow was not asked for: {error.message}", complete=False)
 
     def _hear(self, message: core.protocol.Message) -> None:
         match message:

@@ -58,10 +58,14 @@ class TextureSpec(_Common):
     """A texture: on which objects, or on none for the image alone; `faces` for their selected faces only.
 
     `seamless` names the axes that tile ("x", "y" or "xy"; true is both), `even` and `delight` 0..1 how much of slow gradients
-    and of baked light is taken out; `maps` are made beside the color, for a surface `relief_m` metres deep. `preset` names a recipe
-    for all that the job does not say itself.
+    and of baked light is taken out; `maps` are made beside the color, for a surface `relief_m` metres deep. The model draws anew what
+    lies about the seams of the axes `heal`. `preset` names a recipe for all that the job does not say itself. All of it can be done to
+    an `image` that is there (a name, or a file) instead of one that is made; its words then only help to heal it.
     """
 
+    prompt: str = ""
+    image: str = ""
+    heal: str = ""
     objects: tuple[str, ...] = ()
     faces: bool = False
     scale_m: float = 0.0
@@ -197,8 +201,9 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
             raise
         recipe = {name: value for name, value in preset._asdict().items() if name != "name" and value != ""}
         facts = {**facts, **recipe, **entry}
-    if isinstance(facts.get("seamless"), bool):
-        facts["seamless"] = "xy" if facts["seamless"] else ""
+    for name in ("seamless", "heal"):
+        if isinstance(facts.get(name), bool):
+            facts[name] = "xy" if facts[name] else ""
     spec = from_json(spec_type, facts, where)
     for i, reference in enumerate(spec.references):
         if bool(reference.path) == bool(reference.image):
@@ -207,13 +212,13 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
     if isinstance(spec, ReferenceJobSpec) and spec.place not in PLACES:
         raise InputError(f"There is no place {spec.place!r}", field=f"{where}.place", hint=f"Use {' or '.join(PLACES)}")
     if isinstance(spec, TextureSpec):
-        _check_texture(spec, where)
+        _check_texture(spec, entry, where)
     if isinstance(spec, TouchUpSpec):
         _check_touch_up(spec, entry, where)
     endings = {"jpeg": (".jpg", ".jpeg")}.get(spec.output_format, (f".{spec.output_format}",))
     if isinstance(spec, TouchUpSpec):
         endings = (".png", ".exr")          # by the picture's own kind
-    elif isinstance(spec, TextureSpec) and spec.surface and spec.surface.changes_color:
+    elif isinstance(spec, TextureSpec) and (spec.heal or (spec.surface and spec.surface.changes_color)):
         endings = (".png",)                 # what was worked on is not squeezed again
     if spec.save and not spec.save.lower().endswith(endings):
         raise InputError(f"{spec.save!r} does not end like a {spec.output_format} file", field=f"{where}.save",
@@ -221,16 +226,31 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
     return spec
 
 
-def _check_texture(spec: TextureSpec, where: str) -> None:
+def _check_texture(spec: TextureSpec, entry: dict[str, object], where: str) -> None:
+    if not spec.image and not spec.prompt.strip():
+        raise InputError("The prompt is missing", field=f"{where}.prompt", hint="Say what the texture shows, or name an image")
+    if spec.image:
+        _check_no_generation(entry, where)
+        if not spec.heal and spec.surface is None:
+            raise InputError("Nothing is to be done to the image", field=f"{where}.image", hint="Set heal, seamless, delight or maps")
     if spec.faces and not spec.objects:
         raise InputError("No objects are named for the faces", field=f"{where}.objects", hint="Name the objects")
-    if spec.seamless not in ("", "x", "y", "xy"):
-        raise InputError(f"{spec.seamless!r} names no axes", field=f"{where}.seamless", hint='Write "xy", "x", "y", or true')
+    for name in ("seamless", "heal"):
+        if getattr(spec, name) not in ("", "x", "y", "xy"):
+            raise InputError(f"{getattr(spec, name)!r} names no axes", field=f"{where}.{name}", hint='Write "xy", "x", "y", or true')
     for name in ("even", "delight"):
         if not 0 <= getattr(spec, name) <= 1:
             raise InputError(f"{name} is a share", field=f"{where}.{name}", hint="Use 0 to 1")
     if not spec.relief_m > 0:
         raise InputError("The relief is not above 0", field=f"{where}.relief_m", hint="Write its depth in metres, such as 0.02")
+
+
+def _check_no_generation(entry: dict[str, object], where: str) -> None:
+    """What only a picture that is made can have."""
+    for name in ("size", "n", "objects", "faces", "asset", "references", "background", "output_format", "output_compression"):
+        if name in entry:
+            raise InputError(f"An image that is there takes no {name}", field=f"{where}.{name}",
+                             hint="Leave the field out. The result takes the image's place where that is shown")
 
 
 def _check_touch_up(spec: TouchUpSpec, entry: dict[str, object], where: str) -> None:

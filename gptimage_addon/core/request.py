@@ -21,7 +21,7 @@ from .addresses import is_loopback
 from .errors import InputError
 
 __all__ = (
-    "Finish", "Job", "JobRecord", "JobState", "Landing", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place", "Request",
+    "Finish", "FollowUp", "Job", "JobRecord", "JobState", "Landing", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place", "Request",
     "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Surface", "Target", "from_json", "parse_size", "to_json",
 )
 
@@ -197,6 +197,16 @@ class Surface(NamedTuple):
         return bool(self.axes or self.delight)
 
 
+class FollowUp(NamedTuple):
+    """What is asked for about a texture's pictures as soon as they have landed: edits, each a job of its own.
+
+    The seams are healed on the axes `heal`. `estimate_usd` is what all of it costs, as it was shown (None where that is not known).
+    """
+
+    heal: str = ""
+    estimate_usd: float | None = 0.0
+
+
 class Target(NamedTuple):
     """A datablock of the scene, found again by `session_uid` in the same Blender session, else by name in the same file.
 
@@ -269,6 +279,14 @@ class Job(NamedTuple):
     estimate_usd: float | None = None
     estimate_exact: bool = True
     deadline_s: float = 360.0
+    follow_up: FollowUp | None = None
+
+    @property
+    def shown_usd(self) -> float | None:
+        """The price that was shown: the job's, and that of what follows it."""
+        if self.follow_up is None or self.estimate_usd is None:
+            return self.estimate_usd
+        return None if self.follow_up.estimate_usd is None else self.estimate_usd + self.follow_up.estimate_usd
 
     @property
     def is_local(self) -> bool:

@@ -31,6 +31,7 @@ from .extend import plan_extension
 from .plan import PlannedJob, Reference
 from .reference import camera_target, plan_reference
 from .report import sentence
+from .surface import image_words, plan_healing, plan_surface
 from .texture import plan_texture, texture_targets
 from .touch_up import Framing, plan_touch_up, split
 
@@ -155,13 +156,11 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
         host.wait(0.05)
         for task in [task for task in waiting if not any(view.is_active for view in _views(task))]:
             waiting.remove(task)
-            views = _views(task)
-            # Of islands the last one done has them all.
-            best = max(views, key=lambda view: (view.record.state is JobState.DONE, view.record.ended_at))
-            files = _save_files(task.spec, best) if best.landed else []
+            views, best = _views(task), _best(task)
+            files = _save_files(task.spec, best)
             emit(_line(task.spec, views, best, files))
             errors = [view.error for view in views if view.error]
-            if errors or not files or not (best.landed and best.landed.images):
+            if errors or not files or not all(view.landed and view.landed.images for view in best):
                 failed.append(errors[0] if errors else InputError("no files", field="save"))
     if options.save:
         try:
@@ -175,7 +174,19 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
 
 
 def _views(task: _Task) -> list[JobView]:
-    return [host.jobs[planned.job.id] for planned in task.planned]
+    """The task's jobs, each before those that follow it."""
+    found = [host.jobs[planned.job.id] for planned in task.planned]
+    for view in found:                      # it grows meanwhile
+        found += view.followed
+    return found
+
+
+def _best(task: _Task) -> list[JobView]:
+    """The jobs whose pictures count: of islands the last one done has them all; what follows a texture betters it, one job a variant."""
+    views = [host.jobs[planned.job.id] for planned in task.planned]
+    best = max(views, key=lambda view: (view.record.state is JobState.DONE, view.record.ended_at))
+    healed = [view for view in best.followed if view.landed]
+    return healed if healed and len(healed) == len(best.followed) else [best]
 
 
 def _require_key(service: Service) -> None:
@@ -194,12 +205,14 @@ def _require_key(service: Service) -> None:
 def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
     references = [
         _load_reference(r.path, r.image, r.role, f"references[{i}]") for i, r in enumerate(spec.references)]
+    if isinstance(spec, TextureSpec) and spec.image:
+        return [_plan_on_image(spec, service)]
     if isinstance(spec, TextureSpec):
         objects = [_object(name) for name in spec.objects]
         landing = Landing(
             place=Place.REPLACE_SLOT if objects else Place.IMAGE, faces=spec.faces, scale_m=spec.scale_m,
             asset=spec.asset, targets=texture_targets(objects, spec.faces) if objects else ())
-        return [plan_texture(spec.words, service, landing, references, spec.surface)]
+        return [plan_texture(spec.words, service, landing, references, spec.surface, spec.heal)]
     if isinstance(spec, TouchUpSpec):
         return _plan_touch_up(spec, service, references)
     if spec.from_view:
@@ -212,6 +225,25 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
     place = Place(spec.place)
     landing = Landing(place=place, targets=camera_target(bpy.context.scene) if place is Place.CAMERA else ())
     return [plan_reference(spec.words, service, landing, references)]
+
+
+def _plan_on_image(spec: TextureSpec, service: Service) -> PlannedJob:
+    """A texture's work on a picture that is there."""
+    image = _load_image(spec.image)
+    landing = Landing(place=Place.INSTEAD, scale_m=spec.scale_m)
+    if spec.heal:
+        return plan_healing(image, image_words(spec.words, image), service, spec.heal, spec.surface, landing)
+    return plan_surface(image, spec.surface, landing)
+
+
+def _load_image(image: str) -> bpy.types.Image:
+    """The image of that name, or a new one of that file. Raises InputError."""
+    if image in bpy.data.images:
+        return bpy.data.images[image]
+    path = Path(bpy.path.abspath(image)).resolve()
+    if not path.is_file():
+        raise InputError(f"There is no image {image!r}", field="image", hint="Name an image of the file, or a path")
+    return bpy.data.images.load(str(path))
 
 
 def _plan_touch_up(spec: TouchUpSpec, service: Service, references: list[Reference]) -> list[PlannedJob]:
@@ -319,13 +351,12 @@ def _load_reference(path: str, image_name: str, role: str, field: str) -> Refere
 
 # --- output -----------------------------------------------------------------------------------------------
 
-def _save_files(spec: JobSpec, view: JobView) -> list[str]:
-    """The pictures' files, and then those of their maps: copies where `save` says, or those in the job's folder."""
-    assert view.record.result is not None
-    folder = host.journal.folder(view.job.id)
-    pictures = view.record.result.pictures
-    files = [("", number, folder / picture.path) for number, picture in enumerate(pictures, 1)]
-    files += [(f"-{kind}", number, folder / path) for number, picture in enumerate(pictures, 1)
+def _save_files(spec: JobSpec, views: list[JobView]) -> list[str]:
+    """The pictures' files, and then those of their maps: copies where `save` says, or those in the jobs' folders."""
+    pictures = [(host.journal.folder(view.job.id), picture) for view in views if view.landed and view.record.result
+                for picture in view.record.result.pictures]
+    files = [("", number, folder / picture.path) for number, (folder, picture) in enumerate(pictures, 1)]
+    files += [(f"-{kind}", number, folder / path) for number, (folder, picture) in enumerate(pictures, 1)
               for kind, path in (picture.maps or {}).items()]
     if not spec.save:
         return [str(path) for _, _, path in files]
@@ -344,10 +375,10 @@ def _save_files(spec: JobSpec, view: JobView) -> list[str]:
     return saved
 
 
-def _line(spec: JobSpec, views: list[JobView], best: JobView, files: list[str]) -> dict[str, object]:
-    """What is told of a line of the job file, done in one or more requests. `best` is the one whose pictures count."""
-    result, job = best.record.result, best.job
-    practice = job.service.kind is ServiceKind.PRACTICE
+def _line(spec: JobSpec, views: list[JobView], best: list[JobView], files: list[str]) -> dict[str, object]:
+    """What is told of a line of the job file, done in one or more requests. `best` are those whose pictures count."""
+    job, landed = best[0].job, [view.landed for view in best if view.landed]
+    practice = any(view.job.service.kind is ServiceKind.PRACTICE for view in views)
     results = [view.record.result for view in views if view.record.result]
     costs = [each.cost_usd for each in results if each.cost_usd is not None]
     cost = sum(costs) if costs else None
@@ -356,17 +387,17 @@ def _line(spec: JobSpec, views: list[JobView], best: JobView, files: list[str]) 
         report["jobs"] = [view.job.id for view in views]
     if practice:
         report["would_have_cost_usd"] = cost
-    if result:
-        report |= {"seconds": max(each.seconds for each in results), "request_id": result.request_id}
+    if chosen := [view.record.result for view in best if view.record.result]:
+        report |= {"seconds": max(each.seconds for each in results), "request_id": chosen[0].request_id}
         # Of a touch-up changed_outside, shift_px, scale, gain, seam, of a texture tile, tiles, findings: and the same of every variant.
-        reports = [picture.report for picture in result.pictures if picture.report]
+        reports = [picture.report for each in chosen for picture in each.pictures if picture.report]
         report |= (reports[0] if reports else {}) | ({"variants": reports} if len(reports) > 1 else {})
-    if best.landed:
-        report |= {"message": best.landed.message, "complete": best.landed.complete}
-    worst = next((view for view in views if view.error), best)
+    if landed:
+        report |= {"message": landed[0].message, "complete": all(view.landed.complete for view in views if view.landed)}
+    worst = next((view for view in views if view.error), best[0])
     usages = [each.usage for each in results if each.usage]
     return {
-        "id": spec.id, "state": str(worst.record.state), "images": list(best.landed.images) if best.landed else [],
+        "id": spec.id, "state": str(worst.record.state), "images": [name for each in landed for name in each.images],
         "files": files, "cost_usd": 0.0 if practice else cost, "usage": usages[0] if len(usages) == 1 else usages or None,
         "report": report, "error": worst.record.error,
     }
@@ -375,7 +406,7 @@ def _line(spec: JobSpec, views: list[JobView], best: JobView, files: list[str]) 
 def _planned_line(task: _Task) -> dict[str, object]:
     jobs = [planned.job for planned in task.planned]
     practice = jobs[0].service.kind is ServiceKind.PRACTICE
-    prices = [job.estimate_usd for job in jobs]
+    prices = [job.shown_usd for job in jobs]
     estimate = None if None in prices else sum(prices)
     report = {"practice": practice, "estimate_usd": estimate, "estimate_exact": all(job.estimate_exact for job in jobs)}
     return {"id": task.spec.id, "state": "planned", "images": [], "files": [],

@@ -17,7 +17,7 @@ from ..blender.host import SESSION, Landed
 from ..core import catalog, pricing
 from ..core.prompts import name_from_prompt
 from ..core.request import (
-    Finish, Job, JobRecord, Landing, MapKind, Place, Request, Result, SentPicture, Service, ServiceKind, Surface, parse_size,
+    Finish, FollowUp, Job, JobRecord, Landing, MapKind, Place, Request, Result, SentPicture, Service, ServiceKind, Surface, parse_size,
 )
 from .report import push_undo
 
@@ -82,7 +82,7 @@ def price(
 
 def plan_job(
     kind: str, words: Request, template: Template, service: Service, landing: Landing,
-    references: Sequence[Reference] = (), finish: Finish | None = None, surface: Surface | None = None,
+    references: Sequence[Reference] = (), finish: Finish | None = None, surface: Surface | None = None, follow_up: FollowUp | None = None,
 ) -> PlannedJob:
     """The job for the artist's words, checked and priced. Nothing is sent or written.
 
@@ -98,7 +98,7 @@ def plan_job(
         landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
-        deadline_s=catalog.deadline_s(request.size),
+        deadline_s=catalog.deadline_s(request.size), follow_up=follow_up,
     )
     return PlannedJob(job, inputs)
 

@@ -12,19 +12,24 @@ from bpy.props import EnumProperty, FloatProperty
 
 from .. import blender, imaging, library
 from ..blender import images, targets
-from ..blender.host import SESSION, host
+from ..blender.host import SESSION, Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import heal_prompt
 from ..core.regions import Box
-from ..core.request import Finish, Job, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface
-from .plan import PlannedJob, plan_job
+from ..core.request import (
+    Finish, FollowUp, Job, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface, parse_size,
+)
+from .plan import PlannedJob, plan_job, price
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .touch_up import Framing, touch_up_windows, touch_up_words
 from .variants import shown_image
 
-__all__ = ("KIND", "NO_AXES", "SurfaceSettings", "plan_healing", "plan_surface", "read_surface", "shown_healing")
+__all__ = (
+    "KIND", "NO_AXES", "SurfaceSettings", "image_words", "plan_follow_ups", "plan_healing", "plan_surface", "price_follow_up", "read_surface",
+    "shown_healing",
+)
 
 KIND = "texture"                        # its jobs land as textures do
 NO_AXES = "none"
@@ -130,6 +135,24 @@ def plan_healing(
     return planned._replace(job=planned.job._replace(surface=surface._replace(axes="", delight=0.0, wraps=axes)))
 
 
+# --- as soon as a texture has landed --------------------------------------------------------------------------
+
+def price_follow_up(words: Request, service: Service, heal: str) -> FollowUp:
+    """What is to follow a texture of these words, and what it costs, for each of its variants. Raises InputError."""
+    request, finish = _heal_request(words._replace(n=1, partial_images=0), service, "", parse_size(words.size), heal)
+    found = price(request, heal_prompt, service, finish=finish)
+    return FollowUp(heal, found.usd * words.n if found.known else None)
+
+
+def plan_follow_ups(job: Job, landed: Landed) -> list[PlannedJob]:
+    """The edits that a landed texture asked for, one for each of its variants. Raises InputError, OnlineAccessError."""
+    assert job.follow_up is not None
+    words = Request(job.prompt, job.request.model, quality=job.request.quality, moderation=job.request.moderation)
+    landing = Landing(place=Place.INSTEAD, scale_m=job.landing.scale_m, pack=job.landing.pack)
+    found = (bpy.data.images.get(name) for name in landed.images)
+    return [plan_healing(image, words, job.service, job.follow_up.heal, job.surface, landing) for image in found if image]
+
+
 def shown_healing(settings: bpy.types.PropertyGroup, image: bpy.types.Image) -> tuple[Request, Finish]:
     """The panel's words as what is sent to heal the image that is shown. Cheap; a panel may call it. Raises InputError."""
     words = _heal_words(settings, image)
@@ -140,7 +163,12 @@ def _heal_words(settings: bpy.types.PropertyGroup, image: bpy.types.Image, opera
     """The panel's words; the prompt is that of the image, if it has one, and a script does not tell another."""
     words = read_settings(settings, operator)
     own = operator is not None and operator.properties.is_property_set("prompt")
-    return words if own else words._replace(prompt=str(images.provenance(image).get("prompt") or words.prompt or image.name))
+    return words if own else image_words(words._replace(prompt=str(images.provenance(image).get("prompt") or words.prompt)), image)
+
+
+def image_words(words: Request, image: bpy.types.Image) -> Request:
+    """The words; without any, those that the image was made from, or its name."""
+    return words if words.prompt.strip() else words._replace(prompt=str(images.provenance(image).get("prompt") or image.name))
 
 
 def _heal_axes(settings: bpy.types.PropertyGroup | bpy.types.Operator) -> str:

@@ -21,7 +21,7 @@ from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Sur
 from .plan import PlannedJob, Reference, adopt_results, maps_of, plan_job, settle_images
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
-from .surface import KIND, SurfaceSettings, read_surface
+from .surface import KIND, SurfaceSettings, plan_follow_ups, price_follow_up, read_surface
 
 __all__ = ("ON_OBJECTS", "TextureSettings", "active_picture_node", "catalog_of", "land_texture", "plan_texture", "texture_targets")
 
@@ -96,9 +96,14 @@ def _landing(context: bpy.types.Context, place: str, **more: object) -> Landing:
 
 def plan_texture(
     words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (), surface: Surface | None = None,
+    heal: str = "",
 ) -> PlannedJob:
-    """The job for a texture, with the pixel work that follows. Raises InputError, OnlineAccessError."""
-    return plan_job(KIND, words, texture_prompt, service, landing, references, surface=surface)
+    """The job for a texture, with the pixel work that follows; the seams of the axes `heal` are then healed by the model.
+
+    Raises InputError, OnlineAccessError.
+    """
+    follow_up = price_follow_up(words, service, heal) if heal else None
+    return plan_job(KIND, words, texture_prompt, service, landing, references, surface=surface, follow_up=follow_up)
 
 
 # --- the result -------------------------------------------------------------------------------------------
@@ -337,7 +342,9 @@ classes = (GPTIMAGE_OT_generate_texture, GPTIMAGE_OT_previous_material)
 
 def register() -> None:
     host.landings[KIND] = land_texture
+    host.follow_ups[KIND] = plan_follow_ups
 
 
 def unregister() -> None:
     host.landings.pop(KIND, None)
+    host.follow_ups.pop(KIND, None)

@@ -183,3 +183,21 @@ def test_a_touch_up_extends_a_picture_instead() -> None:
 ])
 def test_a_touch_up(more: dict[str, object], field: str) -> None:
     assert refused(document(TOUCH_UP | more)).field == f"jobs[0].{field}"
+
+
+def test_seams_to_be_healed() -> None:
+    for told, axes in ((True, "xy"), (False, ""), ("y", "y")):
+        (spec,) = read_jobfile(document({**TEXTURE, "heal": told}))
+        assert spec.heal == axes
+    (spec,) = read_jobfile(document({"id": "a", "kind": "texture", "image": "Wall", "heal": True}, defaults={"size": "1024x640", "n": 2}))
+    assert (spec.image, spec.prompt, spec.heal) == ("Wall", "", "xy")
+
+
+@pytest.mark.parametrize(("facts", "field"), [
+    ({**TEXTURE, "heal": "z"}, "heal"), ({**TEXTURE, "heal": True, "output_format": "jpeg", "save": "a.jpg"}, "save"),
+    ({"id": "a", "kind": "texture", "image": "Wall"}, "image"), ({"id": "a", "kind": "texture", "heal": True}, "prompt"),
+    ({**TEXTURE, "image": "Wall", "heal": True, "objects": ["Cube"]}, "objects"),
+    ({**TEXTURE, "image": "Wall", "heal": True, "size": "1024x1024"}, "size"),
+])
+def test_what_cannot_be_healed(facts: dict[str, object], field: str) -> None:
+    assert refused(document(facts)).field == f"jobs[0].{field}"

@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Headless textures of which the model is asked a second time: their seams, their maps, changes of pictures that are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from gptimage_addon.worker.files import read_picture
+from gptimage_addon.worker.practice_pictures import make_picture
+from tests.support.pictures import encode
+from tests.support.runs import job_file, run_here, run_process
+
+
+def pixels(path: str) -> np.ndarray:
+    return read_picture(Path(path).read_bytes())[0].astype(np.int16)
+
+
+def test_seams_are_healed_after_a_texture_is_made_and_of_a_picture_that_is_there(checkout: Path, tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "in.blend"), check_existing=False)
+    wall = make_picture("red brick", 1024, 640, 3)
+    (tmp_path / "wall.png").write_bytes(encode(wall))
+    jobs = job_file(
+        tmp_path,
+        {"id": "new", "kind": "texture", "prompt": "grey stone", "objects": ["Cube"], "n": 2, "heal": "x", "maps": ["height"],
+         "save": str(tmp_path / "stone.png")},
+        {"id": "old", "kind": "texture", "image": str(tmp_path / "wall.png"), "heal": True},
+        {"id": "here", "kind": "texture", "image": str(tmp_path / "wall.png"), "seamless": True, "even": 0.0})
+    arguments = (jobs, "--blend", tmp_path / "in.blend", "--data", tmp_path / "data", "--save", tmp_path / "out.blend")
+    planned = run_here(tmp_path, *arguments, "--dry-run")
+    run = run_process(checkout, *arguments)
+    assert run.status == planned.status == 0, run.stderr
+    # What was told before is what it came to: of two pictures and an edit of each.
+    assert run.lines["new"]["usage"] and len(run.lines["new"]["usage"]) == 3
+    for name in ("new", "old"):
+        told, cost = planned.lines[name]["report"]["estimate_usd"], run.lines[name]["report"]["would_have_cost_usd"]
+        assert abs(told - cost) < 1e-9 and cost > 0
+    assert planned.lines["here"]["report"]["estimate_usd"] == 0 == run.lines["here"]["cost_usd"]
+
+    new = run.lines["new"]
+    assert new["files"] == [str(tmp_path / name) for name in ("stone-1.png", "stone-2.png", "stone-1-height.png", "stone-2-height.png")]
+    assert new["report"]["tiles"] == "x" and new["report"]["changed_outside"] == 0 and len(new["report"]["jobs"]) == 3
+    first, _ = (next((tmp_path / "data" / "jobs" / job / "results").glob("0.png")) for job in new["report"]["jobs"][:2])
+    before, healed = pixels(str(first)), pixels(new["files"][0])
+    changed = np.any(before != healed, axis=2).mean(axis=0)
+    assert changed[:40].mean() > 0.5 and changed[300:700].max() == 0
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    nodes = bpy.data.objects["Cube"].active_material.node_tree.nodes
+    assert new["images"][0] in {node.image.name for node in nodes if node.bl_idname == "ShaderNodeTexImage"}
+
+    middle = slice(200, -200), slice(300, -300)
+    for name in ("old", "here"):
+        (file,) = run.lines[name]["files"]
+        made = pixels(file)
+        assert np.array_equal(made[middle], wall[middle]) and not np.array_equal(made, wall)
+        assert run.lines[name]["report"]["tiles"] == "xy"
+        for axis in (0, 1):
+            step = np.abs(made.take(0, axis) - made.take(-1, axis)).mean()
+            assert step < 1.3 * np.abs(np.diff(made, axis=axis)).mean()
+    assert run.lines["old"]["report"]["would_have_cost_usd"] > 0
