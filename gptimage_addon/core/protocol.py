@@ -17,8 +17,8 @@ from typing import NamedTuple
 from .request import JobRecord, Service, from_json, to_json
 
 __all__ = (
-    "AskKey", "Cancel", "CheckConnection", "Configure", "ConnectionChecked", "Hello", "KeyState", "Message",
-    "ModelInfo", "PROTOCOL", "Ready", "RecordChanged", "Recover", "Recovered", "RecoveryDone",
+    "Arrange", "AskKey", "Cancel", "CheckConnection", "Configure", "ConnectionChecked", "Hello", "KeyState", "Message",
+    "ModelInfo", "PROTOCOL", "Pace", "Pause", "Ready", "RecordChanged", "Recover", "Recovered", "RecoveryDone",
     "StoreKey", "Submit", "Trouble", "decode", "encode",
 )
 
@@ -38,9 +38,21 @@ class Hello(NamedTuple):
 
 
 class Configure(NamedTuple):
-    """How many requests may be sent at once, from now on."""
+    """How many requests may be at one service at once, from now on."""
 
     concurrency: int
+
+
+class Pause(NamedTuple):
+    """Send nothing more, or go on. What was sent is received and finished all the same."""
+
+    paused: bool
+
+
+class Arrange(NamedTuple):
+    """Send these jobs, as far as they wait, in this order."""
+
+    job_ids: tuple[str, ...]
 
 
 class Submit(NamedTuple):
@@ -99,6 +111,14 @@ class RecordChanged(NamedTuple):
     record: JobRecord
 
 
+class Pace(NamedTuple):
+    """The service asked for a pause, or bears more again: `allowed` requests at once, none for `pause_s` seconds."""
+
+    service: Service
+    allowed: int
+    pause_s: float = 0.0
+
+
 class Recovered(NamedTuple):
     """A job of an earlier session whose result waits, that was never sent, or that is uncertain."""
 
@@ -136,12 +156,12 @@ class Trouble(NamedTuple):
 
 
 Message = (
-    Hello | Configure | Submit | Cancel | Recover | AskKey | StoreKey | CheckConnection
-    | Ready | RecordChanged | Recovered | RecoveryDone | KeyState | ConnectionChecked | Trouble
+    Hello | Configure | Pause | Arrange | Submit | Cancel | Recover | AskKey | StoreKey | CheckConnection
+    | Ready | RecordChanged | Pace | Recovered | RecoveryDone | KeyState | ConnectionChecked | Trouble
 )
 _KINDS = {kind.__name__: kind for kind in (
-    Hello, Configure, Submit, Cancel, Recover, AskKey, StoreKey, CheckConnection,
-    Ready, RecordChanged, Recovered, RecoveryDone, KeyState, ConnectionChecked, Trouble,
+    Hello, Configure, Pause, Arrange, Submit, Cancel, Recover, AskKey, StoreKey, CheckConnection,
+    Ready, RecordChanged, Pace, Recovered, RecoveryDone, KeyState, ConnectionChecked, Trouble,
 )}
 
 

@@ -19,14 +19,17 @@ def retry_delay_s(error: GptImageError, attempt: int, left_s: float, chance: flo
     """Seconds to wait before attempt number `attempt` + 1, or None to give up.
 
     Only RateLimitError and TransientError are tried again: the service refused before it worked, or never got
-    the request. The service's own Retry-After is obeyed, unless it is past the job's deadline (`left_s`).
+    the request. A service that asks for a pause is asked as often as the job's deadline lets (`left_s`), since a long queue meets
+    its limit again and again; one that fails is not. The service's own Retry-After is obeyed, unless it is past the deadline.
     `chance` in 0..1 spreads clients out; random if not given.
     """
-    if not isinstance(error, RateLimitError | TransientError) or attempt >= MAX_ATTEMPTS:
+    if not isinstance(error, RateLimitError | TransientError):
+        return None
+    if isinstance(error, TransientError) and attempt >= MAX_ATTEMPTS:
         return None
     if error.retry_after_s is not None:
         delay = error.retry_after_s
     else:
         spread = random.random() if chance is None else chance
-        delay = min(FIRST_DELAY_S * 2 ** (attempt - 1), MAX_DELAY_S) * (1.0 - 0.25 * spread)
+        delay = min(FIRST_DELAY_S * 2 ** min(attempt - 1, 10), MAX_DELAY_S) * (1.0 - 0.25 * spread)
     return delay if delay < left_s else None

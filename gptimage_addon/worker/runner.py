@@ -8,11 +8,11 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 
 from ..core import pricing
 from ..core.errors import (
-    AnswerError, CancelledError, GptImageError, OnlineAccessError, UncertainError, WorkerError,
+    AnswerError, CancelledError, GptImageError, OnlineAccessError, RateLimitError, UncertainError, WorkerError,
 )
 from ..core.request import Job, JobRecord, JobState, Result, ResultPicture, ServiceKind
 from ..library.journal import AnswerHead, Journal, write_atomic
@@ -23,6 +23,7 @@ from .finish import write_pictures
 from .retry import retry_delay_s
 from .surface import write_surfaces
 from .touch_up import prepare_touch_up, write_touch_ups
+from .turns import Gate, Turns
 
 __all__ = ("JobRunner",)
 
@@ -64,7 +65,7 @@ class JobRunner:
         self._abandoned = True
         self.cancel()
 
-    async def run(self, turn: AbstractAsyncContextManager[None]) -> None:
+    async def run(self, turns: Turns) -> None:
         """Do the job when its turn comes. Never raises for what happened to the job: its record says it.
 
         Cancelling closes the connection and ends the job as cancelled. Once the answer is whole, it is finished
@@ -81,8 +82,7 @@ class JobRunner:
             if job.is_local:
                 seconds = 0.0
             else:
-                async with turn:
-                    seconds = await self._ask(job)
+                seconds = await self._ask(job, turns.gate(job.service))
         except asyncio.CancelledError:
             self._task = None
             if self._abandoned:
@@ -110,39 +110,52 @@ class JobRunner:
         self._task = None                       # it is paid and here: too late to cancel
         await self.finish(job, seconds)
 
-    async def _ask(self, job: Job) -> float:
-        """Send, wait and try again where that is safe, until the whole answer is on disk. Returns the seconds it took."""
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(job.deadline_s):
-                client = await self._client(job)
-                if job.finish:
-                    assert job.request.is_edit
-                    await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
-                attempt = 0
-                while True:
-                    attempt += 1
-                    await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="")
-                    sent = time.monotonic()
-                    try:
-                        async with client.send(job.request, self.folder) as answer:
-                            await self._receive(answer)
-                        return time.monotonic() - sent
-                    except GptImageError as error:
-                        if isinstance(error, UncertainError) and await self._is_whole(job):
-                            return time.monotonic() - sent
-                        left = job.deadline_s - (time.monotonic() - started)
-                        delay = retry_delay_s(error, attempt, left)
-                        if delay is None or self.record.state is not JobState.SENDING:
-                            raise
-                        # Nothing was made, so nothing of it is "sent" any more.
-                        await self._move(JobState.SENDING, sent_at=0.0,
-                                         note=f"{error.message}. Attempt {attempt + 1} in {delay:.0f} s")
-                        await asyncio.sleep(delay)
-        except TimeoutError as error:
-            if self.record.sent_at:
-                raise UncertainError(f"No answer within {job.deadline_s:.0f} seconds") from error
-            raise WorkerError(f"The service could not be reached within {job.deadline_s:.0f} seconds") from error
+    async def _ask(self, job: Job, gate: Gate) -> float:
+        """Send, wait and try again where that is safe, until the whole answer is on disk. Returns the seconds it took.
+
+        The job's deadline is for its requests and the pauses after them, not for the time in the line.
+        """
+        left_s, attempt = job.deadline_s, 0
+        while True:
+            attempt += 1
+            async with gate.turn(job.id):
+                began = time.monotonic()
+                try:
+                    async with asyncio.timeout(left_s):
+                        return await self._send(job, attempt)
+                except TimeoutError as error:
+                    if self.record.sent_at:
+                        raise UncertainError(f"No answer within {job.deadline_s:.0f} seconds") from error
+                    raise WorkerError(f"The service could not be reached within {job.deadline_s:.0f} seconds") from error
+                except GptImageError as error:
+                    took_s = time.monotonic() - began
+                    if isinstance(error, UncertainError) and await self._is_whole(job):
+                        return took_s
+                    left_s -= took_s
+                    delay_s = retry_delay_s(error, attempt, left_s)
+                    asks_for_pause = isinstance(error, RateLimitError)
+                    if asks_for_pause:
+                        gate.slow((error.retry_after_s or 0.0) if delay_s is None else delay_s, took_s)
+                    if delay_s is None or self.record.state is not JobState.SENDING:
+                        raise
+                    # Nothing was made, so nothing of it is "sent" any more.
+                    await self._move(JobState.SENDING, sent_at=0.0,
+                                     note=f"{error.message}. Attempt {attempt + 1} in {delay_s:.0f} s")
+            left_s -= delay_s
+            if not asks_for_pause:              # else all wait, at the gate
+                await asyncio.sleep(delay_s)
+
+    async def _send(self, job: Job, attempt: int) -> float:
+        """One request and its answer, which then is on disk. Returns the seconds it took."""
+        client = await self._client(job)
+        if job.finish and attempt == 1:
+            assert job.request.is_edit
+            await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
+        await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="")
+        sent = time.monotonic()
+        async with client.send(job.request, self.folder) as answer:
+            await self._receive(answer)
+        return time.monotonic() - sent
 
     async def _receive(self, answer: OpenAnswer) -> None:
         """Write the answer to disk as it comes. On return it is there, whole, synced."""

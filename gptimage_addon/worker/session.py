@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Coroutine
 
 from ..core import protocol
@@ -19,50 +18,11 @@ from .client import OPENAI_URL, Client
 from .pipes import Outbox
 from .practice import PracticeServer
 from .runner import JobRunner
+from .turns import Turns
 
-__all__ = ("Session", "Turns")
+__all__ = ("Session",)
 
 log = logging.getLogger(__name__)
-
-
-class Turns:
-    """How many jobs may be at the service at once; the others wait in order. The number can be changed any time."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = max(1, limit)
-        self._busy = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    def resize(self, limit: int) -> None:
-        self._limit = max(1, limit)
-        self._wake()
-
-    async def __aenter__(self) -> None:
-        if self._busy < self._limit:
-            self._busy += 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._leave()                   # the turn had come in the same moment
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._leave()
-
-    def _leave(self) -> None:
-        self._busy -= 1
-        self._wake()
-
-    def _wake(self) -> None:
-        while self._waiting and self._busy < self._limit:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                self._busy += 1
-                turn.set_result(None)
 
 
 class Session:
@@ -73,7 +33,7 @@ class Session:
         self.journal = Journal(hello.data_dir)
         self._hello = hello
         self._outbox = outbox
-        self._turns = Turns(hello.concurrency)
+        self._turns = Turns(hello.concurrency, outbox.put)
         self._runners: dict[str, tuple[JobRunner, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._clients: dict[Service, Client] = {}
@@ -91,6 +51,10 @@ class Session:
                     self._runners[job_id][0].cancel()
             case protocol.Configure(concurrency):
                 self._turns.resize(concurrency)
+            case protocol.Pause(paused):
+                self._turns.pause(paused)
+            case protocol.Arrange(job_ids):
+                self._turns.arrange(job_ids)
             case protocol.Recover(online):
                 self._start(self._recover(online))
             case protocol.AskKey(service):
@@ -133,9 +97,14 @@ class Session:
         runner = JobRunner(self.journal, JobRecord(job_id=job_id, worker=self.name), online=online,
                            client=lambda job: self._client(job.service, online), tell=self._tell,
                            pixel_work=self._pixel_work)
+        self._turns.rank(job_id)                # the line is that in which they were submitted
         task = asyncio.ensure_future(self._run(runner))
         self._runners[job_id] = runner, task
-        task.add_done_callback(lambda _: self._runners.pop(job_id))
+        task.add_done_callback(lambda _: self._ended(job_id))
+
+    def _ended(self, job_id: str) -> None:
+        del self._runners[job_id]
+        self._turns.forget(job_id)
 
     async def _run(self, runner: JobRunner) -> None:
         try:

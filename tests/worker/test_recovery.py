@@ -97,8 +97,10 @@ def test_killed_at_each_state(start_worker: StartWorker, serve_plain: ServePlain
     for name in ("done", "failed"):
         submit(name)
         first.wait_state(name)
-    for name in ("sending", "receiving", "finishing", "waiting", "blocked", "received"):
+    for name in ("sending", "receiving", "finishing", "blocked", "received"):
         submit(name)
+    wait_until(lambda: service.sent() == 7)
+    submit("waiting")                               # the last: after it the service wants a pause
     wait_until(lambda: service.sent() == 8)
     submit("queued")
     first.wait_state("queued", JobState.QUEUED)

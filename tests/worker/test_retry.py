@@ -26,10 +26,14 @@ def test_never_where_it_may_have_been_billed_or_cannot_help(error: errors.GptIma
 @pytest.mark.parametrize("kind", [errors.RateLimitError, errors.TransientError])
 def test_the_delay_doubles_from_half_a_second(kind: type[errors.GptImageError]) -> None:
     assert MAX_ATTEMPTS == 5
-    assert [retry_delay_s(kind("x"), attempt, 1000.0, 0.0) for attempt in range(1, 7)] == [0.5, 1.0, 2.0, 4.0, None,
-        None]
+    assert [retry_delay_s(kind("x"), attempt, 1000.0, 0.0) for attempt in range(1, 5)] == [0.5, 1.0, 2.0, 4.0]
     # Clients are spread over the last quarter.
     assert [retry_delay_s(kind("x"), attempt, 1000.0, 1.0) for attempt in range(1, 5)] == [0.375, 0.75, 1.5, 3.0]
+
+
+def test_what_fails_is_given_up_and_what_asks_for_a_pause_is_not() -> None:
+    assert [retry_delay_s(errors.TransientError("x"), attempt, 1000.0, 0.0) for attempt in (5, 6)] == [None, None]
+    assert [retry_delay_s(errors.RateLimitError("x"), attempt, 1000.0, 0.0) for attempt in (5, 6, 7, 5000)] == [8.0, 16.0, 20.0, 20.0]
 
 
 def test_chance_stays_within_the_quarter() -> None:
