@@ -99,8 +99,11 @@ def test_a_pause_that_the_service_asks_for_holds_for_all(start_worker: StartWork
     service = NamingService(serve_plain, refusals=1, retry_after_ms=700)
     worker = start_worker(concurrency=1)
     names = [f"job {number}" for number in range(4)]
-    for name in names:
+    worker.submit(service.job(names[0]))
+    wait_until(lambda: service.came)
+    for name in names[1:]:
         worker.submit(service.job(name))
+        worker.wait_state(name, JobState.QUEUED)
     for name in names:
         assert worker.wait_state(name).state is JobState.DONE
     assert service.came == ["job 0", *names]
