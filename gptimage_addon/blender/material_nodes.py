@@ -13,7 +13,7 @@ from typing import NamedTuple
 import bpy
 
 __all__ = ("MAPS", "PICTURE_NODE", "add_map", "arrange", "color_node", "is_bump", "is_displaced", "map_node",
-           "principled_of", "set_live", "set_picture")
+           "principled_of", "set_color_space", "set_live", "set_picture")
 
 PICTURE_NODE = "GPT Image"      # the name of the Image Texture node of the color, by which it is found again
 BOX_BLEND = 0.2
@@ -104,10 +104,15 @@ def add_map(material: bpy.types.Material, role: str, image: bpy.types.Image, *, 
 def set_picture(node: bpy.types.ShaderNodeTexImage, image: bpy.types.Image, *, is_data: bool) -> None:
     """Show an image in the node; a map of data is Non-Color."""
     if is_data and not image.colorspace_settings.is_data:
-        if image.is_dirty:
-            image.pack()            # changing the color space reads the image again: what was painted would be lost
-        image.colorspace_settings.name = "Non-Color"
+        set_color_space(image, "Non-Color")
     node.image = image
+
+
+def set_color_space(image: bpy.types.Image, name: str) -> None:
+    """Changing it reads the image again: what was painted would be lost, so that is packed before."""
+    if image.is_dirty:
+        image.pack()
+    image.colorspace_settings.name = name
 
 
 def is_bump(tree: bpy.types.NodeTree) -> bool:

@@ -15,10 +15,11 @@ from .material_nodes import BOX_BLEND, MAPS, PICTURE_NODE
 from .scale import FaceShape, box_repeat, fit_to_shape, has_uv_map
 
 __all__ = (
-    "PICTURE_NODE", "assign", "box_repeat", "fit_to_faces", "has_uv_map", "make_material", "picture_node", "previous_material",
+    "FINDINGS", "PICTURE_NODE", "assign", "box_repeat", "fit_to_faces", "has_uv_map", "make_material", "picture_node", "previous_material",
     "restore_previous", "selected_faces", "swap_pictures",
 )
 
+FINDINGS = "gptimage_findings"      # on a material that was checked: what was found, sentences by "map problem"
 _PREVIOUS = "gptimage_previous"     # on what holds the slots: for each slot, what we put there and what was there before
 
 
@@ -86,6 +87,7 @@ def swap_pictures(
     if maps and not material_nodes.principled_of(tree):
         raise InputError(f"{material.name} has no Principled BSDF for the maps", field="maps", hint="Make a new material")
     picture.image = image
+    material.pop(FINDINGS, None)            # they are those of other pictures
     if _set_maps(material, maps, relief_m, displace):
         material_nodes.arrange(tree)
 

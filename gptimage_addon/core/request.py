@@ -181,6 +181,9 @@ class Surface(NamedTuple):
     for that, `delight` 0..1 how much of its baked shading. It is `width_m` metres wide and `relief_m` from its lowest to its
     highest point. `source` is a file in the job's folder that is worked on instead of an answer: then nothing is sent. On
     the axes `wraps` it tiles already.
+
+    `given` are files of maps, by kind, that belong to the source: then all are checked, and nothing is made but, where `mend`
+    names a finding ("normal flipped_green"), that picture without it.
     """
 
     axes: str = ""
@@ -191,6 +194,8 @@ class Surface(NamedTuple):
     relief_m: float = 0.02
     source: str = ""
     wraps: str = ""
+    given: dict | None = None
+    mend: str = ""
 
     @property
     def changes_color(self) -> bool:

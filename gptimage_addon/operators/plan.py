@@ -139,7 +139,8 @@ def maps_of(image: bpy.types.Image) -> dict[str, bpy.types.Image]:
     facts = images.provenance(image)
     key = facts.get("job_id"), facts.get("result", facts.get("variant", 1) - 1) + 1
     found = ((images.provenance(other), other) for other in bpy.data.images)
-    return {other["map"]: each for other, each in found if "map_of" in other and (other["map_of"], other["variant"]) == key}
+    return {other["map"]: each for other, each in found
+            if "map_of" in other and not other.get("replaced") and (other["map_of"], other["variant"]) == key}
 
 
 def _origin(job: Job, result: Result, index: int) -> dict[str, object]:

@@ -128,8 +128,8 @@ def _is_staged(image: bpy.types.Image | None) -> bool:
 
 
 def job_images(job_id: str) -> list[bpy.types.Image]:
-    """The images of a job."""
-    return [image for image in bpy.data.images if provenance(image).get("job_id") == job_id]
+    """The images of a job, without those that a mended one stands for."""
+    return [image for image in bpy.data.images if provenance(image).get("job_id") == job_id and not provenance(image).get("replaced")]
 
 
 def staged_variants(job_id: str) -> list[bpy.types.Image]:

@@ -10,6 +10,7 @@ from ..blender import materials
 from ..blender.images import provenance
 from ..core.errors import InputError
 from ..core.prompts import heal_prompt, reference_prompt, texture_prompt
+from ..operators.material_check import FIXES, checked_material, findings_of
 from ..operators.report import sentence
 from ..operators.settings import CUSTOM
 from ..operators.surface import NO_AXES, shown_healing
@@ -17,7 +18,7 @@ from ..operators.texture import ON_OBJECTS, active_picture_node
 from ..operators.variants import shown_image, variant_holder
 from .status import draw_button, draw_price, draw_queue, draw_wrapped
 
-__all__ = ("Tab", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
+__all__ = ("Tab", "draw_check", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
 
 
 class Tab:
@@ -113,6 +114,26 @@ def draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context, image:
         row.operator("gptimage.step_variant", text="", icon='TRIA_RIGHT').step = 1
 
 
+def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The button that checks the material that is shown, and a line for each finding, with the button that mends it."""
+    material = checked_material(context)
+    if material is None or material.node_tree is None:
+        return
+    layout.operator("gptimage.check_material", icon='CHECKMARK')
+    findings = findings_of(material)
+    if findings is None:
+        return
+    if not findings:
+        layout.label(text="Checked: nothing to mend", icon='CHECKBOX_HLT')
+        return
+    box = layout.box()
+    for key, message in findings.items():
+        column = box.column(align=True)
+        draw_wrapped(column, message, 'ERROR')
+        if label := FIXES.get(key.partition(" ")[2]):
+            column.operator("gptimage.mend_material", text=label).finding = key
+
+
 # --- 3D Viewport ------------------------------------------------------------------------------------------
 
 class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
@@ -144,6 +165,7 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
         material = context.object.active_material if context.object else None
         if material and material.asset_data and materials.picture_node(material):
             layout.operator("gptimage.copy_to_library", icon='ASSET_MANAGER')
+        draw_check(layout, context)
 
     @staticmethod
     def _draw_targets(layout: bpy.types.UILayout, context: bpy.types.Context, settings: bpy.types.PropertyGroup) -> str:
@@ -297,6 +319,7 @@ class GPTIMAGE_PT_node(Tab, bpy.types.Panel):
         draw_button(layout, "gptimage.generate_texture", refusal,
                     text="Generate to Active Node", icon='NODE_TEXTURE').node = True
         draw_variants(layout, context)
+        draw_check(layout, context)
 
 
 class GPTIMAGE_PT_node_surface(_Surface, bpy.types.Panel):

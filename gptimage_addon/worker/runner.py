@@ -20,6 +20,7 @@ from .answer import Answer, Event, EventReader, decode_base64, read_answer, read
 from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
 from .finish import write_pictures
+from .material import check_material
 from .retry import retry_delay_s
 from .surface import write_surfaces
 from .touch_up import prepare_touch_up, write_touch_ups
@@ -240,6 +241,8 @@ class JobRunner:
         await self._move(JobState.DONE, result=result, ended_at=time.time(), error=None, note="")
 
     def _write(self, job: Job, pictures: list[bytes]) -> tuple[ResultPicture, ...]:
+        if job.surface and job.surface.given is not None:
+            return (check_material(job.surface, job.prompt, self.folder),)
         if job.finish:
             assert job.request.is_edit
             made = write_touch_ups(pictures, job.request, job.finish, self.folder, self.journal)

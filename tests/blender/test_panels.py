@@ -14,7 +14,7 @@ import pytest
 from gptimage_addon import blender, core, imaging, late, library
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import set_provenance
-from gptimage_addon.blender.materials import picture_node
+from gptimage_addon.blender.materials import FINDINGS, picture_node
 from gptimage_addon.core.errors import KeyMissingError, QuotaError, RateLimitError, Repair, WorkerError
 from gptimage_addon.core.protocol import ConnectionChecked, KeyState, ModelInfo
 from gptimage_addon.core.request import JobState, Landing, Place, Service, ServiceKind
@@ -207,6 +207,21 @@ def test_a_touch_up_waits_to_be_accepted(cube: bpy.types.Object) -> None:
         assert bpy.ops.gptimage.discard_variants() == {'FINISHED'}
         assert bpy.context.space_data.image == parent
     assert {"Wall Touch-Up.001", "Wall Touch-Up.002"} <= set(bpy.data.images.keys()), "accepted, or used"
+
+
+def test_what_the_material_check_found_has_its_buttons(cube: bpy.types.Object) -> None:
+    material = cube.active_material
+
+    def mends(text: str) -> list[str]:
+        shown = draw(named("GPTIMAGE_PT_texture"))
+        assert text in shown.text and "gptimage.check_material" in {idname for idname, _ in shown.buttons}
+        return [button.finding for idname, button in shown.buttons if idname == "gptimage.mend_material"]
+
+    assert mends("") == []
+    material[FINDINGS] = {}
+    assert mends("Checked: nothing to mend") == []
+    material[FINDINGS] = {"normal flipped_green": "The normal map's green points down", "ao no_pixels": "The file may be missing"}
+    assert mends("green points down") == ["normal flipped_green"]
 
 
 @pytest.mark.parametrize("kind", ServiceKind)
