@@ -13,9 +13,12 @@ import math
 from typing import NamedTuple
 
 from .catalog import find_model
+from .errors import QuotaError, Repair
 from .request import Request, ServiceKind, parse_size
 
-__all__ = ("Price", "Usage", "account", "estimate", "input_image_tokens", "output_tokens", "text_tokens")
+__all__ = (
+    "Limits", "Price", "Spending", "Usage", "account", "check_limits", "estimate", "input_image_tokens", "output_tokens", "text_tokens",
+)
 
 # USD per token, Standard rates. The same for gpt-image-2, 2.5 and 2.6.
 TEXT_IN_USD = 5e-6
@@ -47,6 +50,29 @@ class Price(NamedTuple):
     usage: Usage
     exact: bool
     known: bool = True
+
+
+class Spending(NamedTuple):
+    """What was spent and is in flight, in USD, without practice: today, this month, for one .blend file, in one session."""
+
+    day_usd: float = 0.0
+    month_usd: float = 0.0
+    blend_usd: float = 0.0
+    session_usd: float = 0.0
+
+
+class Limits(NamedTuple):
+    """What may be spent, in USD; None is no limit. `session_usd` is that of one headless run."""
+
+    day_usd: float | None = None
+    month_usd: float | None = None
+    blend_usd: float | None = None
+    session_usd: float | None = None
+
+    def left(self, spending: Spending) -> list[tuple[str, float, float]]:
+        """(whose budget, its limit, what is left of it) for each that is set, in USD; less than nothing where it is exceeded."""
+        limits = zip(("day", "month", "file", "run"), self, spending, strict=True)
+        return [(name, limit, limit - spent) for name, limit, spent in limits if limit is not None]
 
 
 def output_tokens(model_id: str, quality: str, size: str) -> int:
@@ -122,3 +148,16 @@ def account(usage: object, *, batch: bool = False) -> tuple[Usage, float] | None
     if found == Usage():
         return None
     return found, found.usd * (BATCH_FACTOR if batch else 1.0)
+
+
+def check_limits(limits: Limits, spending: Spending, cost_usd: float) -> None:
+    """Raise QuotaError for a request of this price that would break a limit. What costs nothing always may be sent."""
+    for name, limit, left in limits.left(spending):
+        if cost_usd > max(0.0, left) + 1e-9:            # sums of decimal prices are not exact
+            raise QuotaError(
+                f"This would cost ${_amount(cost_usd)}, and of the {name}'s budget of ${limit:.2f} ${_amount(max(0.0, left))} is left",
+                hint="Raise the budget in Preferences, or choose a lower quality or size", repair=Repair.RAISE_BUDGET)
+
+
+def _amount(usd: float) -> str:
+    return f"{usd:.4f}" if 0.00005 <= usd < 0.1 else f"{usd:.2f}"

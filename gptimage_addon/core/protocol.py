@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from .pricing import Limits
 from .request import JobRecord, Service, from_json, to_json
 
 __all__ = (
     "Arrange", "AskKey", "Cancel", "CheckConnection", "Configure", "ConnectionChecked", "Hello", "KeyState", "Message",
-    "ModelInfo", "PROTOCOL", "Pace", "Pause", "Ready", "RecordChanged", "Recover", "Recovered", "RecoveryDone",
-    "StoreKey", "Submit", "Trouble", "decode", "encode",
+    "ModelInfo", "PROTOCOL", "Pace", "Pause", "Ready", "RecordChanged", "Recover", "Recovered", "RecoveryDone", "SetLimits",
+    "StoreKey", "Submit", "Trouble", "WalletState", "decode", "encode",
 )
 
 PROTOCOL = 1
@@ -53,6 +54,12 @@ class Arrange(NamedTuple):
     """Send these jobs, as far as they wait, in this order."""
 
     job_ids: tuple[str, ...]
+
+
+class SetLimits(NamedTuple):
+    """What may be spent, from now on."""
+
+    limits: Limits
 
 
 class Submit(NamedTuple):
@@ -149,6 +156,12 @@ class ConnectionChecked(NamedTuple):
     error: dict | None = None
 
 
+class WalletState(NamedTuple):
+    """What is wrong with the record of what was spent, as a sentence."""
+
+    trouble: str
+
+
 class Trouble(NamedTuple):
     """The worker itself cannot go on, or could not read a message."""
 
@@ -156,12 +169,12 @@ class Trouble(NamedTuple):
 
 
 Message = (
-    Hello | Configure | Pause | Arrange | Submit | Cancel | Recover | AskKey | StoreKey | CheckConnection
-    | Ready | RecordChanged | Pace | Recovered | RecoveryDone | KeyState | ConnectionChecked | Trouble
+    Hello | Configure | Pause | Arrange | Submit | Cancel | Recover | AskKey | StoreKey | CheckConnection | SetLimits
+    | Ready | RecordChanged | Pace | Recovered | RecoveryDone | KeyState | ConnectionChecked | WalletState | Trouble
 )
 _KINDS = {kind.__name__: kind for kind in (
-    Hello, Configure, Pause, Arrange, Submit, Cancel, Recover, AskKey, StoreKey, CheckConnection,
-    Ready, RecordChanged, Pace, Recovered, RecoveryDone, KeyState, ConnectionChecked, Trouble,
+    Hello, Configure, Pause, Arrange, Submit, Cancel, Recover, AskKey, StoreKey, CheckConnection, SetLimits,
+    Ready, RecordChanged, Pace, Recovered, RecoveryDone, KeyState, ConnectionChecked, WalletState, Trouble,
 )}
 
 

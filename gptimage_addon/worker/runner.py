@@ -16,6 +16,7 @@ from ..core.errors import (
 )
 from ..core.request import Job, JobRecord, JobState, Result, ResultPicture, ServiceKind
 from ..library.journal import AnswerHead, Journal, write_atomic
+from .accounts import Accounts
 from .answer import Answer, Event, EventReader, decode_base64, read_answer, read_events
 from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
@@ -41,7 +42,7 @@ class JobRunner:
 
     def __init__(
         self, journal: Journal, record: JobRecord, *, client: Callable[[Job], Awaitable[Client]],
-        tell: Callable[[JobRecord], None], online: bool, pixel_work: asyncio.Lock,
+        tell: Callable[[JobRecord], None], online: bool, pixel_work: asyncio.Lock, accounts: Accounts,
     ) -> None:
         self.journal = journal
         self.record = record
@@ -50,6 +51,8 @@ class JobRunner:
         self._tell = tell
         self._online = online
         self._pixel_work = pixel_work
+        self._accounts = accounts
+        self._job: Job | None = None                        # once it has been read
         self._heard: tuple[AnswerHead, list[Event]] | None = None
         self._abandoned = False
         self._cancelled = False
@@ -79,7 +82,7 @@ class JobRunner:
                 raise asyncio.CancelledError
             # The first of all: from here on other workers know whose job this is.
             await self._move(JobState.QUEUED, durable=False)
-            job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
+            job = self._job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
             if job.is_local:
                 seconds = 0.0
             else:
@@ -152,11 +155,21 @@ class JobRunner:
         if job.finish and attempt == 1:
             assert job.request.is_edit
             await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
+        await self._reserve(job)
         await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="")
         sent = time.monotonic()
         async with client.send(job.request, self.folder) as answer:
             await self._receive(answer)
         return time.monotonic() - sent
+
+    async def _reserve(self, job: Job) -> None:
+        """Count the price. Who is cancelled meanwhile waits for it: a row that is written after its job has ended stays open."""
+        reserving = asyncio.ensure_future(asyncio.to_thread(self._accounts.reserve, job))
+        try:
+            await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            await asyncio.wait([reserving])
+            raise
 
     async def _receive(self, answer: OpenAnswer) -> None:
         """Write the answer to disk as it comes. On return it is there, whole, synced."""
@@ -215,6 +228,8 @@ class JobRunner:
     async def _finish(self, job: Job, seconds: float) -> None:
         try:
             head, answer = await asyncio.to_thread(self._read, job)
+            if not job.is_local:
+                await asyncio.to_thread(self._accounts.settle_paid, job, answer.usage)
             pictures = [
                 item if isinstance(item, bytes) else await (await self._client(job)).fetch(item, online=self._online)
                 for item in answer.pictures
@@ -268,9 +283,11 @@ class JobRunner:
 
         A whole answer is finished; what was in flight without one is uncertain, and never sent again by itself.
         """
+        self._job = job
         state = self.record.state
         if self.record.is_unsent:
             self.record = JobRecord(job_id=job.id)
+            await asyncio.to_thread(self._accounts.settle, job, self.record)
         elif state in (JobState.RECEIVING, JobState.FINISHING, JobState.SENDING):
             try:
                 await asyncio.to_thread(self._read, job)
@@ -285,6 +302,8 @@ class JobRunner:
 
     async def _end(self, state: JobState, error: GptImageError) -> None:
         await self._move(state, error=error.to_dict(), ended_at=time.time(), note="")
+        if self._job and not self._job.is_local:
+            await asyncio.to_thread(self._accounts.settle, self._job, self.record)
 
     async def _move(self, state: JobState, *, durable: bool = True, **facts: object) -> None:
         self.record = self.record.moved(state, **facts)

@@ -14,6 +14,7 @@ from ..core.protocol import Message
 from ..core.request import JobRecord, JobState, Service, ServiceKind
 from ..library.journal import Journal, WorkerLock
 from . import keys
+from .accounts import Accounts
 from .client import OPENAI_URL, Client
 from .pipes import Outbox
 from .practice import PracticeServer
@@ -31,6 +32,7 @@ class Session:
     def __init__(self, hello: protocol.Hello, outbox: Outbox, name: str) -> None:
         self.name = name
         self.journal = Journal(hello.data_dir)
+        self.accounts = Accounts(self.journal, lambda trouble: outbox.put(protocol.WalletState(trouble)))
         self._hello = hello
         self._outbox = outbox
         self._turns = Turns(hello.concurrency, outbox.put)
@@ -55,6 +57,8 @@ class Session:
                 self._turns.pause(paused)
             case protocol.Arrange(job_ids):
                 self._turns.arrange(job_ids)
+            case protocol.SetLimits(limits):
+                self.accounts.limits = limits
             case protocol.Recover(online):
                 self._start(self._recover(online))
             case protocol.AskKey(service):
@@ -96,7 +100,7 @@ class Session:
             return
         runner = JobRunner(self.journal, JobRecord(job_id=job_id, worker=self.name), online=online,
                            client=lambda job: self._client(job.service, online), tell=self._tell,
-                           pixel_work=self._pixel_work)
+                           pixel_work=self._pixel_work, accounts=self.accounts)
         self._turns.rank(job_id)                # the line is that in which they were submitted
         task = asyncio.ensure_future(self._run(runner))
         self._runners[job_id] = runner, task
@@ -129,9 +133,10 @@ class Session:
                 if job.id not in self._runners:
                     runner = JobRunner(self.journal, record._replace(worker=self.name), online=online,
                                        client=lambda job: self._client(job.service, online), tell=lambda _: None,
-                                       pixel_work=self._pixel_work)
+                                       pixel_work=self._pixel_work, accounts=self.accounts)
                     await runner.recover(job)
                     self._outbox.put(protocol.Recovered(runner.record))
+            await asyncio.to_thread(self.accounts.reconcile)
         finally:                                # the host waits for it
             self._outbox.put(protocol.RecoveryDone())
 

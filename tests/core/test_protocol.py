@@ -11,6 +11,7 @@ import pytest
 
 from gptimage_addon.core import protocol
 from gptimage_addon.core.errors import InputError, QuotaError
+from gptimage_addon.core.pricing import Limits
 from gptimage_addon.core.request import JobRecord, JobState, Result, ResultPicture, Service, ServiceKind
 
 SERVICE = Service(ServiceKind.COMPATIBLE, "http://localhost:1/v1")
@@ -29,6 +30,7 @@ MESSAGES = [
     protocol.RecordChanged(RECORD), protocol.Recovered(RECORD), protocol.RecoveryDone(),
     protocol.KeyState(SERVICE, "file", "abcd", QuotaError("x").to_dict()),
     protocol.ConnectionChecked(SERVICE, (protocol.ModelInfo("m", "2026-12-01"), protocol.ModelInfo("n"))),
+    protocol.SetLimits(Limits(day_usd=1.5, session_usd=.25)), protocol.WalletState("größe"),
     protocol.Trouble(QuotaError("x").to_dict()),
 ]
 

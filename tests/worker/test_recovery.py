@@ -18,6 +18,7 @@ import pytest
 from gptimage_addon.core.protocol import Submit
 from gptimage_addon.core.request import JobRecord, JobState
 from gptimage_addon.library.journal import WorkerLock
+from gptimage_addon.library.wallet import Wallet
 from gptimage_addon.worker.practice import Fault, PracticeServer
 from tests.support.services import PlainServer, answer_json, make_png, send
 from tests.support.worker_process import WorkerProcess, make_job, wait_until
@@ -82,6 +83,14 @@ class HoldingService:
         self.let_go.wait(30)
 
 
+PRICE = 0.25
+
+
+def counted(worker: WorkerProcess) -> float:
+    """In units of a request's price, what the wallet says was spent or is in flight."""
+    return sum(entry.counted_usd for entry in Wallet(worker.journal.data_dir).entries()) / PRICE
+
+
 def on_disk(worker: WorkerProcess, job_id: str) -> JobRecord:
     return worker.journal.read_record(job_id)
 
@@ -92,7 +101,7 @@ def test_killed_at_each_state(start_worker: StartWorker, serve_plain: ServePlain
     first = start_worker(concurrency=5)              # a job that is being finished takes nobody's turn
 
     def submit(name: str) -> None:
-        first.submit(make_job(base_url, job_id=name, prompt=name))
+        first.submit(make_job(base_url, job_id=name, prompt=name)._replace(estimate_usd=PRICE))
 
     for name in ("done", "failed"):
         submit(name)
@@ -121,10 +130,16 @@ def test_killed_at_each_state(start_worker: StartWorker, serve_plain: ServePlain
         "queued")} == {
         "sending": JobState.SENDING, "receiving": JobState.RECEIVING, "finishing": JobState.FINISHING,
         "waiting": JobState.SENDING, "queued": JobState.QUEUED}
+    # Of the nine all but the refused and the queued one count: what waits for its next attempt is still reserved.
+    assert counted(second) == 7
     first.kill()
     service.let_go.set()
     sent = service.sent()
     found = second.recover()
+    # What the service worked on, and no more: it refused "failed" and "waiting", and "queued" never left.
+    assert counted(second) == sent - 2 == 6
+    assert {entry.job_id for entry in Wallet(second.journal.data_dir).entries() if entry.counted_usd} == {
+        "done", "finishing", "received", "sending", "receiving", "blocked"}
     assert {name: record.state for name, record in found.items()} == {
         "done": JobState.DONE, "finishing": JobState.DONE, "received": JobState.DONE,
         "sending": JobState.UNCERTAIN, "receiving": JobState.UNCERTAIN, "blocked": JobState.FAILED,
@@ -146,14 +161,14 @@ def test_killed_at_each_state(start_worker: StartWorker, serve_plain: ServePlain
     for name in ("queued", "waiting"):
         second.send(Submit(name))
         assert second.wait_state(name).state is JobState.DONE
-    assert service.sent() == sent + 2
+    assert service.sent() == sent + 2 and counted(second) == 8
 
     # The third session is told again of what was not applied, and of nothing else.
     second.journal.mark_applied("done", {"images": ["A"]})
     second.kill()
     third = start_worker()
     assert set(third.recover()) == {"finishing", "received", "sending", "receiving", "queued", "waiting"}
-    assert service.sent() == sent + 2
+    assert service.sent() == sent + 2 and counted(third) == 8
 
 
 def test_when_the_host_goes_what_was_sent_is_finished_and_the_rest_waits(
@@ -179,9 +194,9 @@ def test_when_the_host_goes_what_was_sent_is_finished_and_the_rest_waits(
 def test_an_answer_that_the_disk_does_not_take_is_uncertain(
     worker: WorkerProcess, serve: Callable[..., PracticeServer],
 ) -> None:
-    server = serve(Fault(replace_body=b"x" * 100_000, content_type="application/json"))
+    server = serve(Fault(replace_body=b"x" * 2_000_000, content_type="application/json"))
     usual = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (20_000, usual[1]))      # as a full disk would stop it
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (1_000_000, usual[1]))   # as a full disk would stop it
     try:
         record = worker.run(make_job(server.base_url))
     finally:

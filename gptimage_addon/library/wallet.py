@@ -1,0 +1,288 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was spent: one row a request that was sent, in DATA/wallet.sqlite.
+
+The worker reserves a row right before it sends, with the price that is expected, and settles it when it is known what
+came of it. Both are transactions, so what is spent and in flight is one number for all Blenders on the data folder. The
+host only reads. A connection lives no longer than its question: a file that had to be made anew is nobody's open file.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from ..core.pricing import Limits, Spending, Usage, check_limits, estimate
+from ..core.request import Job, ServiceKind
+
+__all__ = ("Entry", "EntryState", "Wallet", "WalletError", "entry_for", "period_starts")
+
+BUSY_S = 10.0                           # how long another Blender may hold the file
+READ_BUSY_S = 0.2                       # the host does not wait
+# What SQLite says of a file without our tables, one that is broken, and one that is no database.
+DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class WalletError(Exception):
+    """The wallet cannot be read or written: damaged, locked, of a newer version, or on a disk that takes nothing."""
+
+
+class EntryState(StrEnum):
+    """What came of a request, as far as money goes."""
+
+    OPEN = "open"                       # on its way: its estimate counts
+    PAID = "paid"                       # answered: what the service told counts, else the estimate
+    ASSUMED = "assumed"                 # perhaps billed, and the service did not tell: the estimate counts
+    FREE = "free"                       # refused before anything was made: nothing counts
+
+
+class Entry(NamedTuple):
+    """One request that was sent. `at` is in seconds since the epoch, `usage` the tokens as billed, None while not known.
+
+    `session` names the Blender session, `blend` the path of its file ("" while it was not saved), `target` the objects
+    or the image it was for. Prices are in US dollars, None where a server's prices are not known.
+    """
+
+    job_id: str
+    at: float
+    kind: str
+    service: ServiceKind
+    model: str
+    size: str
+    quality: str
+    n: int = 1
+    state: EntryState = EntryState.OPEN
+    estimate_usd: float | None = None
+    actual_usd: float | None = None
+    usage: Usage | None = None
+    blend: str = ""
+    target: str = ""
+    session: str = ""
+
+    @property
+    def counted_usd(self) -> float:
+        """What the request counts for in sums; 0 where nothing is known."""
+        if self.state is EntryState.FREE:
+            return 0.0
+        return self.actual_usd if self.actual_usd is not None else self.estimate_usd or 0.0
+
+
+def entry_for(job: Job, at: float) -> Entry:
+    """The row of a job that is sent at `at`: as expected, still open."""
+    expected = job.estimate_usd
+    if expected is None:
+        price = estimate(job.request, job.service.kind)
+        expected = price.usd if price.known else None
+    target = job.finish.parent if job.finish else ", ".join(each.name for each in job.landing.targets)
+    request = job.request
+    return Entry(job.id, at, job.kind, job.service.kind, request.model, request.size, request.quality, request.n,
+                 estimate_usd=expected, blend=job.landing.blend, target=target, session=job.landing.session)
+
+
+def period_starts(now: float) -> tuple[float, float]:
+    """When the day and the month of `now` began on this machine's clock, in seconds since the epoch."""
+    local = time.localtime(now)
+    day = time.mktime((local.tm_year, local.tm_mon, local.tm_mday, 0, 0, 0, 0, 0, -1))
+    month = time.mktime((local.tm_year, local.tm_mon, 1, 0, 0, 0, 0, 0, -1))
+    return day, month
+
+
+# Each step leads from the version before it to the next; the first makes the file.
+MIGRATIONS = (
+    """
+    CREATE TABLE entries (
+        job_id TEXT PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, service TEXT NOT NULL, model TEXT NOT NULL,
+        size TEXT NOT NULL, quality TEXT NOT NULL, n INTEGER NOT NULL, state TEXT NOT NULL, estimate_usd REAL,
+        actual_usd REAL, text_in INTEGER, image_in INTEGER, image_out INTEGER, blend TEXT NOT NULL, target TEXT NOT NULL,
+        session TEXT NOT NULL);
+    CREATE INDEX entries_at ON entries (at);
+    CREATE INDEX entries_blend ON entries (blend);
+    CREATE INDEX entries_session ON entries (session);
+    CREATE INDEX entries_open ON entries (state) WHERE state = 'open';
+    """,
+)
+COLUMNS = ("job_id", "at", "kind", "service", "model", "size", "quality", "n", "state", "estimate_usd", "actual_usd",
+           "text_in", "image_in", "image_out", "blend", "target", "session")
+SELECT = f"SELECT {', '.join(COLUMNS)} FROM entries"
+WRITE = f"INSERT OR REPLACE INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+COUNTED = "SUM(CASE state WHEN 'free' THEN 0 ELSE COALESCE(actual_usd, estimate_usd, 0) END)"
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    facts = entry._asdict() | (entry.usage or Usage(None, None, None))._asdict()        # type: ignore[arg-type]
+    return tuple(str(facts[name]) if isinstance(facts[name], StrEnum) else facts[name] for name in COLUMNS)
+
+
+def _entry(row: tuple) -> Entry:
+    facts = dict(zip(COLUMNS, row, strict=True))
+    tokens = [facts.pop(name) for name in Usage._fields]
+    usage = None if None in tokens else Usage(*tokens)
+    return Entry(**facts | {"service": ServiceKind(facts["service"]), "state": EntryState(facts["state"]), "usage": usage})
+
+
+class Wallet:
+    """The rows of one data folder. Every method may raise WalletError; opening the object touches nothing."""
+
+    def __init__(self, data_dir: str | Path) -> None:
+        self.path = Path(data_dir) / "wallet.sqlite"
+
+    # --- the worker's part --------------------------------------------------------------------------------
+
+    def reserve(self, entry: Entry, limits: Limits) -> None:
+        """Write the row of a request that is to be sent, unless it would break a limit.
+
+        Raises QuotaError then. What others have in flight counts, and nobody else reserves in the meantime.
+        """
+        with self._writing() as db:
+            if entry.service is not ServiceKind.PRACTICE:
+                spent = _spending(db, entry.blend, entry.session, entry.at, but=entry.job_id)
+                check_limits(limits, spent, entry.estimate_usd or 0.0)
+            db.execute(WRITE, _row(entry))
+
+    def write(self, entry: Entry) -> None:
+        """Write a row, or write it over."""
+        with self._writing() as db:
+            db.execute(WRITE, _row(entry))
+
+    def remove(self, job_id: str) -> None:
+        """Take out the row of a request that never left."""
+        with self._writing() as db:
+            db.execute("DELETE FROM entries WHERE job_id = ?", (job_id,))
+
+    def open_entries(self) -> list[Entry]:
+        """The rows of requests of which it is not known what came of them."""
+        return self._select("WHERE state = 'open' ORDER BY at")
+
+    def is_sound(self) -> bool:
+        """Whether the file is there and whole. Raises WalletError where that cannot be told: locked, or of a newer version."""
+        try:
+            if not self.path.stat().st_size:
+                return False
+            with self._writing() as db:
+                db.execute(f"{SELECT} LIMIT 1")
+                return db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise WalletError(str(error)) from error
+        except WalletError as error:
+            if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+                return False
+            raise
+
+    def rebuild(self, entries: Iterable[Entry]) -> Path | None:
+        """Make the file anew of these rows; what was there is put aside and its path given back.
+
+        The file appears as a whole, so a crash on the way leaves none, and the next start begins again. The caller keeps
+        others from doing the same.
+        """
+        fresh = self.path.with_name("wallet.new.sqlite")
+        try:
+            for ending in ("", "-journal", "-wal", "-shm"):
+                Path(f"{fresh}{ending}").unlink(missing_ok=True)
+            db = sqlite3.connect(fresh, isolation_level=None)
+            try:
+                db.execute("PRAGMA synchronous=FULL")
+                _migrate(db)
+                db.execute("BEGIN")
+                with db:
+                    db.executemany(WRITE, map(_row, entries))
+            finally:
+                db.close()
+            damaged = None
+            if self.path.exists():
+                damaged = self.path.with_name(f"wallet.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.sqlite")
+                os.replace(self.path, damaged)
+            # SQLite would play a log that was left into the new file.
+            for ending in ("-wal", "-shm", "-journal"):
+                Path(f"{self.path}{ending}").unlink(missing_ok=True)
+            os.replace(fresh, self.path)
+        except (OSError, sqlite3.Error) as error:
+            raise WalletError(str(error)) from error
+        return damaged
+
+    # --- everybody's --------------------------------------------------------------------------------------
+
+    def entry(self, job_id: str) -> Entry | None:
+        found = self._select("WHERE job_id = ?", job_id)
+        return found[0] if found else None
+
+    def entries(self, since: float = 0.0) -> list[Entry]:
+        """All rows from `since` on, oldest first."""
+        return self._select("WHERE at >= ? ORDER BY at", since)
+
+    def spending(self, blend: str = "", session: str = "", now: float | None = None) -> Spending:
+        """What counts today, this month, for a file and in a session, practice apart. Nothing where there is no wallet yet."""
+        if not self.path.exists():
+            return Spending()
+        with self._reading() as db:
+            return _spending(db, blend, session, time.time() if now is None else now)
+
+    def _select(self, where: str, *values: object) -> list[Entry]:
+        with self._reading() as db:
+            return [_entry(row) for row in db.execute(f"{SELECT} {where}", values)]
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with _connected(self.path, "ro", READ_BUSY_S) as db:
+            if db.execute("PRAGMA user_version").fetchone()[0] != len(MIGRATIONS):
+                raise WalletError("it was written by another version")
+            yield db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection in a transaction that nobody else writes beside."""
+        with _connected(self.path, "rw", BUSY_S) as db:
+            # FULL: what is reserved is on the disk before the request leaves.
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            _migrate(db)
+            db.execute("BEGIN IMMEDIATE")
+            with db:                            # commits, or undoes what was raised in it
+                yield db
+
+
+@contextmanager
+def _connected(path: Path, mode: str, busy_s: float) -> Iterator[sqlite3.Connection]:
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=busy_s, isolation_level=None)
+        try:
+            yield db
+        finally:
+            db.close()
+    except (OSError, ValueError, sqlite3.Error) as error:       # ValueError: a row that holds what no version writes
+        raise WalletError(str(error)) from error
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring a file of an earlier version, or an empty one, to this one, in steps that happen as a whole."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise WalletError("it was written by a newer version of the extension")
+    while version < len(MIGRATIONS):
+        db.execute("BEGIN IMMEDIATE")
+        with db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]           # another may have been faster
+            if version < len(MIGRATIONS):
+                for statement in MIGRATIONS[version].split(";"):
+                    db.execute(statement)
+                version += 1
+                db.execute(f"PRAGMA user_version = {version}")
+
+
+def _spending(db: sqlite3.Connection, blend: str, session: str, now: float, but: str = "") -> Spending:
+    day, month = period_starts(now)
+    # A file that was never saved is only known by its session.
+    own, value = ("blend = ?", blend) if blend else ("blend = '' AND session = ?", session)
+
+    def total(where: str, *values: object) -> float:
+        found = db.execute(f"SELECT {COUNTED} FROM entries WHERE {where} AND service <> 'practice' AND job_id <> ?", (*values, but))
+        return found.fetchone()[0] or 0.0
+
+    return Spending(total("at >= ?", day), total("at >= ?", month), total(own, value), total("session = ?", session))

@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wallet as the real worker keeps it: against the server's own count, over limits, and with a file that fails."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gptimage_addon.core.pricing import Limits
+from gptimage_addon.core.protocol import Cancel, SetLimits, WalletState
+from gptimage_addon.core.request import Job, JobState, Service
+from gptimage_addon.library.wallet import Entry, EntryState, Wallet
+from gptimage_addon.worker.practice import Fault, PracticeServer
+from tests.support.worker_process import WorkerProcess, make_job, wait_until
+
+StartWorker = Callable[..., WorkerProcess]
+Serve = Callable[..., PracticeServer]
+PRICE = 0.25
+
+
+def priced(server: PracticeServer, **wanted: object) -> Job:
+    return make_job(server.base_url, **wanted)._replace(estimate_usd=PRICE)
+
+
+def rows(worker: WorkerProcess) -> dict[str, Entry]:
+    return {entry.job_id: entry for entry in Wallet(worker.journal.data_dir).entries()}
+
+
+def test_a_row_is_settled_with_what_the_service_counted(worker: WorkerProcess) -> None:
+    record = worker.run(make_job(Service(), n=2))
+    row = rows(worker)[record.job_id]
+    usage = record.result.usage
+    assert row.state is EntryState.PAID and row.service == "practice" and row.n == 2
+    assert row.usage.image_out == usage["output_tokens"] > 0 and row.usage.text_in == usage["input_tokens"]
+    assert row.actual_usd == record.result.cost_usd and abs(row.at - record.sent_at) < 60
+    assert Wallet(worker.journal.data_dir).spending().month_usd == 0       # practice apart
+
+
+@pytest.mark.parametrize(("fault", "state"), [
+    (Fault(status=400, body={"error": {"code": "invalid_value"}}), EntryState.FREE),
+    (Fault(status=429, body={"error": {"code": "insufficient_quota"}}), EntryState.FREE),
+    (Fault(replace_body=b"{}", content_type="application/json"), EntryState.ASSUMED),
+    (Fault(status=504, body="<html>"), EntryState.ASSUMED),
+    (None, EntryState.PAID),
+], ids=["refused", "no credit", "no picture", "gateway", "answered"])
+def test_what_counts_of_how_it_ends(worker: WorkerProcess, serve: Serve, fault: Fault | None, state: EntryState) -> None:
+    record = worker.run(priced(serve(fault)))
+    wait_until(lambda: rows(worker)[record.job_id].state is state)
+    assert rows(worker)[record.job_id].counted_usd == (0 if state is EntryState.FREE else PRICE)
+
+
+def test_cancelled_before_and_after_it_was_sent(start_worker: StartWorker, serve: Serve) -> None:
+    server = serve(latency_s=30)
+    worker = start_worker(concurrency=1)
+    sent = worker.submit(priced(server))
+    wait_until(lambda: server.requests)
+    waits = worker.submit(priced(server))
+    for job_id in (waits, sent):
+        worker.send(Cancel(job_id))
+        assert worker.wait_state(job_id).state is JobState.CANCELLED
+    wait_until(lambda: rows(worker)[sent].state is EntryState.ASSUMED)
+    assert set(rows(worker)) == {sent}
+
+
+def test_two_workers_keep_one_budget(start_worker: StartWorker, serve: Serve) -> None:
+    server = serve()
+    workers = [start_worker(concurrency=8) for _ in range(2)]
+    jobs = []
+    for worker in workers:
+        worker.send(SetLimits(Limits(day_usd=5 * PRICE)))
+        jobs += [(worker, worker.submit(priced(server))) for _ in range(6)]
+    records = [worker.wait_state(job_id) for worker, job_id in jobs]
+    done = [record for record in records if record.state is JobState.DONE]
+    refused = [record for record in records if record.state is JobState.FAILED]
+    assert (len(done), len(refused)) == (5, 7) and len(server.requests) == 5
+    for record in refused:
+        assert record.error["type"] == "QuotaError" and record.error["repair"] == "RAISE_BUDGET" and not record.attempts
+    workers[0].send(SetLimits(Limits()))
+    assert workers[0].run(priced(server)).state is JobState.DONE
+
+
+def test_a_wallet_that_is_gone_or_damaged_is_made_anew_from_the_folders(start_worker: StartWorker, serve: Serve) -> None:
+    refusal = Fault(status=400, body={"error": {"code": "invalid_value"}})
+    server = serve(None, refusal, Fault(status=504, body="<html>"))
+    first = start_worker(concurrency=1)
+    ids = [first.run(priced(server)).job_id for _ in range(3)] + [first.run(make_job(Service())).job_id]
+    wait_until(lambda: not Wallet(first.journal.data_dir).open_entries())
+    assert first.close() == 0
+    before, path = rows(first), Wallet(first.journal.data_dir).path
+    assert set(before) == set(ids)
+
+    def same(worker: WorkerProcess) -> bool:
+        worker.recover()
+        found = rows(worker)
+        return {name: row._replace(at=0) for name, row in found.items()} == {name: row._replace(at=0) for name, row in before.items()} \
+            and all(abs(row.at - before[name].at) < 60 for name, row in found.items())
+
+    path.unlink()
+    second = start_worker()
+    assert same(second) and not any(isinstance(message, WalletState) for message in second.messages)
+    path.write_bytes(b"\xff" * 50_000)
+    assert second.run(make_job(Service())).state is JobState.DONE          # in the middle of its life as well
+    (damaged,) = path.parent.glob("wallet.damaged-*.sqlite")
+    assert damaged.name in second.wait_for_type(WalletState).trouble
+
+    path.unlink()
+    (first.journal.folder(ids[0]) / "record.json").write_bytes(b"{")
+    third = start_worker()
+    third.recover()
+    assert ids[0] in third.wait_for_type(WalletState).trouble and set(ids[1:]) < set(rows(third))
+
+
+def block(path: Path) -> None:
+    """Put something there that SQLite cannot open."""
+    path.mkdir()
+
+
+def test_nothing_is_sent_that_cannot_be_written_down(start_worker: StartWorker, serve: Serve) -> None:
+    server, worker = serve(), start_worker()
+    path = Wallet(worker.journal.data_dir).path
+    block(path)
+    record = worker.run(priced(server))
+    assert record.state is JobState.FAILED and record.error["type"] == "InputError" and record.error["field"] == "data_dir"
+    assert "Nothing was sent" in record.error["hint"] and not server.requests
+    assert worker.run(make_job(Service())).state is JobState.DONE          # practice costs nothing
+    path.rmdir()
+    assert worker.run(priced(server)).state is JobState.DONE and len(server.requests) == 1
+
+
+def test_a_wallet_that_fails_after_sending_stops_nothing_and_is_mended_later(start_worker: StartWorker, serve: Serve) -> None:
+    server = serve(Fault(delay_s=1.0))
+    worker = start_worker()
+    path = Wallet(worker.journal.data_dir).path
+    job_id = worker.submit(priced(server))
+    wait_until(lambda: server.requests)
+    kept = path.with_name("kept")
+    shutil.move(path, kept)
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    block(path)
+    assert worker.wait_state(job_id).state is JobState.DONE
+    assert "could not be written down" in worker.wait_for_type(WalletState).trouble
+    path.rmdir()
+    shutil.move(kept, path)
+    assert rows(worker)[job_id].state is EntryState.OPEN
+    worker.kill()
+    second = start_worker()
+    second.recover()
+    assert rows(second)[job_id].state is EntryState.PAID and len(server.requests) == 1
