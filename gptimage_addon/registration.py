@@ -11,7 +11,7 @@ from types import ModuleType
 import bpy
 
 from .operators import areas, assets, command, extend, fit, jobs, layers, marks, material_check, pointing, presets, reference, setup, surface, texture, touch_up, variants
-from .ui import overlay, panels, preferences, properties
+from .ui import overlay, panels, preferences, properties, queue
 from .ui import touch_up as touch_up_panel
 
 __all__ = ("register", "unregister")
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 MODULES: tuple[ModuleType, ...] = (
     preferences, properties, texture, surface, material_check, fit, assets, reference, presets, areas, pointing, marks, touch_up, extend, variants, layers, jobs, setup,
-    command, touch_up_panel, panels, overlay,
+    command, queue, touch_up_panel, panels, overlay,
 )
 _undo: list[Callable[[], None]] = []
 

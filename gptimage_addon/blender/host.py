@@ -18,7 +18,9 @@ from typing import NamedTuple
 import bpy
 
 from .. import blender, core, library
-from ..core.errors import GptImageError, InputError, QuotaError, Repair, WorkerError, error_from_dict
+from ..core.errors import (
+    GptImageError, InputError, KeyMissingError, QuotaError, RateLimitError, Repair, TransientError, WorkerError, error_from_dict,
+)
 from ..core.request import Job, JobRecord, JobState, Service, ServiceKind
 from . import online
 from .preferences import read_preferences
@@ -33,6 +35,8 @@ SESSION = os.urandom(8).hex()
 TICK_S = 0.1
 PRACTICE_LATENCY_S = 1.5                # long enough to see the queue at work
 MAX_RESTARTS = 3
+# What says that nothing was made, or nothing sent: sending such jobs again costs once.
+UNBILLED = (RateLimitError, TransientError, QuotaError, KeyMissingError)
 # Brings a job's result, whose files are in the folder, into the scene.
 Land = Callable[[Job, JobRecord, Path], "Landed"]
 # The jobs that follow a landed one, with their inputs.
@@ -62,6 +66,19 @@ class JobView:
         return error_from_dict(self.record.error) if self.record.error else None
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether it stands in the line: nothing of it is at the service."""
+        return self.is_active and self.record.is_unsent
+
+    @property
+    def can_be_sent_free(self) -> bool:
+        """Whether it is settled and was never billed, so that sending it again pays no second time."""
+        if self.is_active or self.landed:
+            return False
+        state, error = self.record.state, self.error
+        return self.record.is_unsent or (state is JobState.FAILED and (not self.record.sent_at or isinstance(error, UNBILLED)))
+
+    @property
     def is_active(self) -> bool:
         """Whether something is still to come of it by itself."""
         if self.recovered:
@@ -79,6 +96,8 @@ class Host:
         self.keys: dict[Service, core.protocol.KeyState] = {}
         self.connection: core.protocol.ConnectionChecked | None = None
         self.trouble: GptImageError | None = None
+        self.paused = False
+        self.paces: dict[Service, tuple[int, float]] = {}   # requests at once, and until when none goes (monotonic), as the service asked
         self.spent_usd = 0.0                        # in this session, practice apart
         self.data_dir: Path | None = None
         self.practice_latency_s = PRACTICE_LATENCY_S
@@ -152,11 +171,44 @@ class Host:
     def cancel(self, job_id: str) -> None:
         self._say(core.protocol.Cancel(job_id))
 
+    def cancel_all(self) -> None:
+        """Cancel all that can still be cancelled. What is received or finished by now is kept: it is paid."""
+        for view in self.jobs.values():
+            if view.is_active and view.record.state not in (JobState.FINISHING, JobState.DONE):
+                self.cancel(view.job.id)
+
+    def pause(self, paused: bool) -> None:
+        """Send nothing more, or go on. What was sent comes all the same."""
+        self.paused = paused
+        if not paused:
+            self.paces.clear()
+        if self._worker:
+            self._say(core.protocol.Pause(paused))
+
+    def move(self, job_id: str, steps: int) -> None:
+        """Move a waiting job in the line: by -1 it is sent one earlier, by 1 one later; many steps reach the end."""
+        line = [view for view in self.jobs.values() if view.is_waiting]
+        view = self.jobs[job_id]
+        if view not in line:
+            return
+        place = line.index(view)
+        line.insert(max(0, place + steps), line.pop(place))
+        moved = iter(line)
+        in_order = [next(moved) if each.is_waiting else each for each in self.jobs.values()]
+        self.jobs = {each.job.id: each for each in in_order}
+        self._say(core.protocol.Arrange(tuple(each.job.id for each in line)))
+
     def retry(self, job_id: str) -> JobView:
         """Send the same job again, as a new one: the old one's folder is history."""
-        view = self._submit_again(self.jobs[job_id].job)
-        self.dismiss(job_id)
-        return view
+        return self.retry_all([job_id])[0]
+
+    def retry_all(self, job_ids: Sequence[str]) -> list[JobView]:
+        """`retry` for jobs that go together: all of them or none."""
+        again = [self._as_new(self.jobs[job_id].job) for job_id in job_ids]
+        views = self.submit_all(again)
+        for job_id in job_ids:
+            self.dismiss(job_id)
+        return views
 
     def repeat(self, job_id: str, *, variants_of: str) -> JobView:
         """Ask for what a job of the journal has asked for once more. Raises InputError if its folder is gone."""
@@ -164,13 +216,13 @@ class Host:
             job = self.journal.read_job(job_id)
         except (OSError, ValueError) as error:
             raise InputError("The job's folder is gone", field="job_id", hint="Make the request again") from error
-        return self._submit_again(job._replace(landing=job.landing._replace(variants_of=variants_of)))
+        return self.submit(*self._as_new(job._replace(landing=job.landing._replace(variants_of=variants_of))))
 
-    def _submit_again(self, job: Job) -> JobView:
+    def _as_new(self, job: Job) -> tuple[Job, dict[str, bytes]]:
         folder = self.journal.folder(job.id)
         inputs = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("inputs/*"))}
         online.check_online(job.service)
-        return self.submit(job._replace(id=library.journal.new_job_id()), inputs)
+        return job._replace(id=library.journal.new_job_id()), inputs
 
     def dismiss(self, job_id: str) -> None:
         """Take a settled job off the list, for good. Its folder stays."""
@@ -218,6 +270,7 @@ class Host:
         """Let go of the worker: it finishes what was sent, and ends. Gives it back for those who want to wait."""
         worker, self._worker, self._ready = self._worker, None, False
         self._asked = 0                 # who is gone answers no more
+        self.paces.clear()
         if worker:
             worker.close()
             self._leaving.append(worker)
@@ -232,6 +285,7 @@ class Host:
         self.jobs.clear()
         self.keys.clear()
         self.connection = self.trouble = None
+        self.paused = False
         self._restarts = 0
         return worker
 
@@ -253,6 +307,8 @@ class Host:
         self._ready = False
         self._worker.send(core.protocol.Hello(
             core.protocol.PROTOCOL, str(self.journal.data_dir), preferences.concurrency, self.practice_latency_s))
+        if self.paused:
+            self._worker.send(core.protocol.Pause(True))
         self._say(core.protocol.Recover(_is_online()), answers=1)
 
     def _say(self, message: core.protocol.Message, answers: int = 0) -> None:
@@ -322,6 +378,8 @@ class Host:
                         self._count_cost(view)
                 if record.state is JobState.DONE:
                     self._restarts = 0
+            case core.protocol.Pace(service, allowed, pause_s):
+                self.paces[service] = allowed, time.monotonic() + pause_s
             case core.protocol.Recovered(record):
                 self._hear_recovered(record)
             case core.protocol.RecoveryDone():

@@ -5,15 +5,33 @@
 No postponed annotations here: Blender reads those of the operators as properties.
 """
 
-import bpy
-from bpy.props import FloatProperty, StringProperty
+from collections.abc import Sequence
 
-from ..blender.host import host
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+
+from ..blender.host import JobView, host
 from ..core.errors import GptImageError, InputError
-from ..core.request import JobState
+from ..core.request import JobState, ServiceKind
 from .report import report
+from .settings import write_settings
+from .surface import write_surface
 
 __all__ = ()
+
+STEPS = {'FRONT': -1_000_000, 'UP': -1, 'DOWN': 1, 'BACK': 1_000_000}
+
+
+def _worth(views: Sequence[JobView]) -> str:
+    """What the jobs' requests were priced at, together, as the end of a sentence; "" for practice."""
+    prices = [view.job.shown_usd for view in views if view.job.service.kind is not ServiceKind.PRACTICE]
+    if not prices:
+        return ""
+    return " (price not known)" if None in prices else f" (about ${sum(prices):.2f})"
+
+
+def _count(number: int) -> str:
+    return "1 job" if number == 1 else f"{number} jobs"
 
 
 class _JobOperator:
@@ -58,6 +76,125 @@ class GPTIMAGE_OT_retry_job(_JobOperator, bpy.types.Operator):
 
     def act(self) -> None:
         host.retry(self.job_id)
+
+
+class GPTIMAGE_OT_retry_all(bpy.types.Operator):
+    bl_idname = "gptimage.retry_all"
+    bl_label = "Send Unpaid Again"
+    bl_description = "Send all jobs again that were never sent, or failed before anything was made. Those that may have been paid are left out"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("All jobs are under way, done, or may have been paid")
+        return any(view.can_be_sent_free for view in host.jobs.values())
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        again = [view for view in host.jobs.values() if view.can_be_sent_free]
+        return context.window_manager.invoke_confirm(
+            self, event, title="Send Again?", confirm_text="Send Again",
+            message=f"{_count(len(again))} will be sent{_worth(again)}. None of them was paid before")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            again = host.retry_all([job_id for job_id, view in host.jobs.items() if view.can_be_sent_free])
+        except GptImageError as error:
+            return report(self, error)
+        self.report({'INFO'}, f"{_count(len(again))} sent again")
+        return {'FINISHED'}
+
+
+class GPTIMAGE_OT_cancel_all(bpy.types.Operator):
+    bl_idname = "gptimage.cancel_all"
+    bl_label = "Cancel All"
+    bl_description = "Stop all jobs. Those that wait cost nothing; what was sent already may still be charged"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("No job is under way")
+        return any(view.is_active for view in host.jobs.values())
+
+    @staticmethod
+    def _words(tense: str) -> str:
+        active = [view for view in host.jobs.values() if view.is_active]
+        sent = [view for view in active if not view.is_waiting and not view.job.is_local]
+        waiting = len(active) - len(sent)
+        words = [f"{_count(len(sent))} {'was' if len(sent) == 1 else 'were'} sent and may still be charged{_worth(sent)}"] if sent else []
+        words += [f"{_count(waiting)} {tense} and {'costs' if waiting == 1 else 'cost'} nothing"] if waiting else []
+        return ", ".join(words)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(
+            self, event, title="Cancel All?", confirm_text="Cancel All", message=self._words("not sent yet"))
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        words = self._words("not sent")
+        host.cancel_all()
+        self.report({'INFO'}, f"Cancelled: {words}")
+        return {'FINISHED'}
+
+
+class GPTIMAGE_OT_pause_queue(bpy.types.Operator):
+    bl_idname = "gptimage.pause_queue"
+    bl_label = "Pause Queue"
+    bl_options = {'INTERNAL'}
+
+    pause: BoolProperty(name="Pause", description="Hold the queue, or let it go on", default=True)
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return ("Send nothing more for now. What was sent already is received and applied all the same" if properties.pause
+                else "Send the waiting jobs, also where the service asked for a pause")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        host.pause(self.pause)
+        return {'FINISHED'}
+
+
+class GPTIMAGE_OT_move_job(_JobOperator, bpy.types.Operator):
+    bl_idname = "gptimage.move_job"
+    bl_label = "Move Job"
+    bl_description = "Change when this job is sent"
+
+    to: EnumProperty(
+        name="To", description="Where to in the line", default='FRONT',
+        items=[('FRONT', "Send Next", "Send it before all others"), ('UP', "Move Earlier", "Send it one earlier"),
+               ('DOWN', "Move Later", "Send it one later"), ('BACK', "Send Last", "Send it after all others")])
+
+    def act(self) -> None:
+        if not host.jobs[self.job_id].is_waiting:
+            raise InputError("This job is not waiting any more", field="job_id", hint="Only what has not been sent can be moved")
+        host.move(self.job_id, STEPS[self.to])
+
+
+class GPTIMAGE_OT_copy_job(_JobOperator, bpy.types.Operator):
+    bl_idname = "gptimage.copy_job"
+    bl_label = "Copy to Panel"
+    bl_description = "Put this job's words and settings into the panel, to change them and send the new ones"
+    bl_options = {'INTERNAL', 'UNDO'}
+
+    def act(self) -> None:
+        job, panel = host.jobs[self.job_id].job, bpy.context.scene.gptimage
+        write_settings(panel, job.request._replace(prompt=job.prompt), size=job.finish is None)
+        if job.surface:
+            write_surface(panel, job.surface)
+        place = "faces" if job.landing.faces else str(job.landing.place)
+        for name in ("texture_place", "reference_place"):
+            if name.startswith(job.kind) and place in panel.bl_rna.properties[name].enum_items:
+                setattr(panel, name, place)
+        self.report({'INFO'}, "Copied. Reference pictures and areas are not: choose them anew" if job.request.is_edit
+                    else "Copied to the panel")
+
+
+class GPTIMAGE_OT_dismiss_done(bpy.types.Operator):
+    bl_idname = "gptimage.dismiss_done"
+    bl_label = "Clear Finished"
+    bl_description = "Take all jobs off the list that are applied or cancelled. Their pictures and folders stay"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        for job_id, view in list(host.jobs.items()):
+            if view.landed or view.record.state is JobState.CANCELLED:
+                host.dismiss(job_id)
+        return {'FINISHED'}
 
 
 class GPTIMAGE_OT_dismiss_job(_JobOperator, bpy.types.Operator):
@@ -111,7 +248,8 @@ class GPTIMAGE_OT_wait(bpy.types.Operator):
 
 
 classes = (
-    GPTIMAGE_OT_cancel_job, GPTIMAGE_OT_retry_job, GPTIMAGE_OT_dismiss_job, GPTIMAGE_OT_apply_result,
+    GPTIMAGE_OT_cancel_job, GPTIMAGE_OT_cancel_all, GPTIMAGE_OT_pause_queue, GPTIMAGE_OT_move_job, GPTIMAGE_OT_retry_job,
+    GPTIMAGE_OT_retry_all, GPTIMAGE_OT_copy_job, GPTIMAGE_OT_dismiss_job, GPTIMAGE_OT_dismiss_done, GPTIMAGE_OT_apply_result,
     GPTIMAGE_OT_recover_results, GPTIMAGE_OT_wait,
 )
 

@@ -15,9 +15,9 @@ from ..blender.preferences import read_preferences
 from ..core import catalog
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt
-from ..core.request import MapKind, parse_size
+from ..core.request import MapKind
 from .report import report
-from .settings import CUSTOM, read_settings
+from .settings import CUSTOM, read_settings, write_size
 from .surface import NO_AXES
 
 __all__ = ()
@@ -63,7 +63,8 @@ class GPTIMAGE_OT_apply_preset(bpy.types.Operator):
         settings = context.scene.gptimage
         try:
             preset = core.presets.find_preset(self.name, library.presets.all_presets(read_preferences().jobs_dir))
-            size = parse_size(preset.size) if preset.size else ()
+            if preset.size:
+                write_size(settings, preset.size)
         except GptImageError as error:
             return report(self, error)
         if preset.prompt:
@@ -74,9 +75,6 @@ class GPTIMAGE_OT_apply_preset(bpy.types.Operator):
             settings.model, settings.custom_model = CUSTOM, preset.model
         if preset.quality in catalog.QUALITIES:
             settings.quality = preset.quality
-        if size:
-            shapes = {size: name for name, (_, size) in catalog.SIZE_PRESETS.items()}
-            settings.size_preset, settings.custom_size = shapes.get(preset.size, CUSTOM), size
         settings.tiling = preset.seamless or NO_AXES
         settings.even, settings.delight = preset.even, preset.delight
         settings.maps = {str(kind) for kind in preset.maps}

@@ -10,9 +10,9 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, IntVectorProperty
 
 from ..core import catalog
 from ..core.errors import InputError
-from ..core.request import Request
+from ..core.request import Request, parse_size
 
-__all__ = ("CUSTOM", "PanelSettings", "RequestSettings", "read_settings")
+__all__ = ("CUSTOM", "PanelSettings", "RequestSettings", "read_settings", "write_settings", "write_size")
 
 CUSTOM = "CUSTOM"
 
@@ -102,3 +102,29 @@ def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = No
     if values["output_format"] == "png":
         values["output_compression"] = None
     return Request(**values)
+
+
+def write_settings(panel: PanelSettings, words: Request, *, size: bool = True) -> None:
+    """Set the panel to what was asked for, where `words.prompt` are the artist's own: the way back of `read_settings`.
+
+    Without `size` the panel keeps its own.
+    """
+    panel.prompt, panel.use_text = words.prompt, False
+    if words.model in catalog.MODELS:
+        panel.model = words.model
+    else:
+        panel.model, panel.custom_model = CUSTOM, words.model
+    if size:
+        write_size(panel, words.size)
+    if words.quality in catalog.QUALITIES:      # a server of one's own may know others
+        panel.quality = words.quality
+    panel.n, panel.background = words.n, words.background
+    panel.output_format, panel.moderation, panel.partial_images = words.output_format, words.moderation, words.partial_images
+    if words.output_compression is not None:
+        panel.output_compression = words.output_compression
+
+
+def write_size(panel: PanelSettings, size: str) -> None:
+    """Set the panel to a size such as "1536x1024". Raises InputError for what is none."""
+    names = {size: name for name, (_, size) in catalog.SIZE_PRESETS.items()}
+    panel.size_preset, panel.custom_size = names.get(size, CUSTOM), parse_size(size)

@@ -28,7 +28,7 @@ from .variants import shown_image
 
 __all__ = (
     "KIND", "NO_AXES", "SurfaceSettings", "image_words", "plan_follow_ups", "plan_healing", "plan_surface", "price_follow_up", "read_surface",
-    "shown_healing",
+    "shown_healing", "write_surface",
 )
 
 KIND = "texture"                        # its jobs land as textures do
@@ -76,6 +76,14 @@ def read_surface(panel: bpy.types.PropertyGroup, width_m: float, operator: bpy.t
     if not axes and not delight and not kinds:
         return None
     return Surface(axes, even if axes else 0.0, delight, kinds, width_m or 1.0, relief_m)
+
+
+def write_surface(panel: bpy.types.PropertyGroup, surface: Surface) -> None:
+    """Set the panel to this pixel work: the way back of `read_surface`."""
+    panel.tiling, panel.delight, panel.relief_m = surface.axes or NO_AXES, surface.delight, surface.relief_m
+    if surface.axes:
+        panel.even = surface.even
+    panel.maps = {str(kind) for kind in surface.maps}
 
 
 # --- on a picture that is there already -------------------------------------------------------------------

@@ -16,7 +16,8 @@ from ..operators.settings import CUSTOM
 from ..operators.surface import NO_AXES, shown_healing
 from ..operators.texture import ON_OBJECTS, active_picture_node
 from ..operators.variants import shown_image, variant_holder
-from .status import draw_button, draw_price, draw_queue, draw_wrapped
+from .queue import draw_queue
+from .status import draw_button, draw_price, draw_wrapped
 
 __all__ = ("Tab", "draw_check", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
 

@@ -1,10 +1,9 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The price line, the queue and the errors: shared by the panels of all editors. Reads state only."""
+"""The price line, the button and the errors: shared by the panels of all editors. Reads state only."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
@@ -12,29 +11,20 @@ from urllib.parse import urlsplit
 
 import bpy
 
-from ..blender.host import JobView, host
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core import pricing
 from ..core.catalog import shutdown_notice
 from ..core.errors import GptImageError, InputError, Repair
-from ..core.prompts import name_from_prompt
-from ..core.request import Finish, JobState, Request, Service, ServiceKind
+from ..core.request import Finish, Request, Service, ServiceKind
 from ..operators.plan import Template, price
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
-__all__ = ("dollars", "draw_button", "draw_error", "draw_price", "draw_queue", "draw_wrapped", "find_price", "price_text")
+__all__ = ("dollars", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text")
 
-JOBS_SHOWN = 8
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
 MARGIN_PX = 80                  # tabs, icon and borders of a sidebar
-STATES = {
-    JobState.QUEUED: ("Waiting", 'SORTTIME'), JobState.SENDING: ("Sent", 'EXPORT'),
-    JobState.RECEIVING: ("Receiving", 'IMPORT'), JobState.FINISHING: ("Finishing", 'SHADING_TEXTURE'),
-    JobState.DONE: ("Done", 'CHECKMARK'), JobState.FAILED: ("Failed", 'ERROR'),
-    JobState.CANCELLED: ("Cancelled", 'X'), JobState.UNCERTAIN: ("Uncertain", 'QUESTION'),
-}
 REPAIR_LABELS = {
     Repair.OPEN_KEY_SETTINGS: "Open Key Settings", Repair.OPEN_VERIFICATION: "Open Verification Page",
     Repair.OPEN_BILLING: "Open Billing Page", Repair.ALLOW_ONLINE: "Open Online Access Setting",
@@ -146,83 +136,3 @@ def draw_button(layout: bpy.types.UILayout, operator: str, refusal: str, **look:
     row.scale_y = 1.4
     row.context_string_set(REFUSAL, refusal)
     return row.operator(operator, **look)
-
-
-def draw_queue(layout: bpy.types.UILayout, window_manager: bpy.types.WindowManager) -> None:
-    """The jobs, newest first, with their state, progress and buttons."""
-    if host.trouble:
-        draw_error(layout.box(), host.trouble)
-    views = list(reversed(host.jobs.values()))
-    if not views:
-        layout.label(text="No jobs yet")
-    first = min(window_manager.gptimage.first_job, max(0, len(views) - JOBS_SHOWN))
-    for view in views[first:first + JOBS_SHOWN]:
-        _draw_job(layout.box(), view)
-    if len(views) > JOBS_SHOWN:
-        layout.prop(window_manager.gptimage, "first_job", text=f"First of {len(views)}")
-    layout.operator("gptimage.recover_results", icon='RECOVER_LAST')
-
-
-def _draw_job(box: bpy.types.UILayout, view: JobView) -> None:
-    record, job = view.record, view.job
-    column = box.column(align=True)
-    row = column.row(align=True)
-    label, icon = STATES[record.state]
-    row.label(text=name_from_prompt(job.prompt), icon=icon, translate=False)
-    if view.is_active:
-        row.operator("gptimage.cancel_job", text="", icon='X', emboss=False).job_id = job.id
-    else:
-        if record.state is JobState.DONE:
-            row.operator("gptimage.apply_result", text="", icon='IMPORT', emboss=False).job_id = job.id
-        else:
-            row.operator("gptimage.retry_job", text="", icon='FILE_REFRESH', emboss=False).job_id = job.id
-        row.operator("gptimage.dismiss_job", text="", icon='TRASH', emboss=False).job_id = job.id
-
-    if view.is_active:
-        _draw_progress(column, view, label)
-    elif view.recovered:
-        text = {JobState.DONE: "Made in an earlier session: apply or dismiss it",
-                JobState.QUEUED: "Never sent: retry or dismiss it"}.get(record.state, "From an earlier session")
-        draw_wrapped(column, text, 'RECOVER_LAST')
-    elif record.state is JobState.DONE:
-        column.label(text=_outcome(view), translate=False)
-        if view.landed and not view.landed.complete:
-            draw_wrapped(column, view.landed.message, 'ERROR')
-    if error := view.error:
-        draw_error(column, error)
-
-
-def _draw_progress(column: bpy.types.UILayout, view: JobView, label: str) -> None:
-    record, job = view.record, view.job
-    if job.is_local and record.state is JobState.FINISHING:
-        draw_wrapped(column, "Working on this machine")
-        return
-    if job.service.kind is ServiceKind.PRACTICE:
-        label = f"Practice: {label}"
-    if not record.sent_at:
-        waiting = "Waiting for its turn" if host.is_ready else "Starting the helper"
-        draw_wrapped(column, record.note or waiting)
-        return
-    # True progress only: partial pictures received, and the time against the deadline.
-    elapsed = max(0.0, time.time() - record.sent_at)
-    if job.request.partial_images:
-        label += f", preview {len(record.partials)} of {job.request.partial_images}"
-    column.progress(factor=min(1.0, elapsed / job.deadline_s), type='BAR',
-                    text=f"{label}, {elapsed:.0f} s of at most {job.deadline_s:.0f} s")
-
-
-def _outcome(view: JobView) -> str:
-    result, job = view.record.result, view.job
-    if result is None:
-        return ""
-    cost = result.cost_usd
-    if job.is_local:
-        return f"On this machine, {result.seconds:.0f} s, free"
-    if job.service.kind is ServiceKind.PRACTICE:
-        would = f", would have cost {dollars(cost)}" if cost is not None else ""
-        return f"Practice, {result.seconds:.0f} s{would}"
-    if cost is not None:
-        paid = f"cost {dollars(cost)}"
-    else:
-        paid = f"about {dollars(job.estimate_usd)}" if job.estimate_usd is not None else "cost not told"
-    return f"{result.seconds:.0f} s, {paid}"

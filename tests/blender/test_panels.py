@@ -117,8 +117,8 @@ def test_each_state_offers_what_can_be_done(state: JobState) -> None:
     view_in(state, sent_at=time.time())
     queue = draw(named("GPTIMAGE_PT_queue"))
     offered = {name for name, _ in queue.buttons} - {"gptimage.recover_results"}
-    if state is JobState.DONE or not state.is_final:
-        assert offered == {"gptimage.cancel_job"}           # done and not landed yet is still under way
+    if state is JobState.DONE or not state.is_final:        # done and not landed yet is still under way
+        assert offered == {"gptimage.cancel_job", "gptimage.cancel_all", "gptimage.pause_queue"}
     else:
         assert offered == {"gptimage.retry_job", "gptimage.dismiss_job"}
 

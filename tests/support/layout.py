@@ -77,6 +77,10 @@ class Layout:
         assert 0.0 <= given["factor"] <= 1.0
         self._root.texts.append(given.get("text", ""))
 
+    def menu(self, name: str, **given: Any) -> None:
+        self._check("menu", **given)
+        assert hasattr(bpy.types, name), f"there is no menu {name}"
+
     def separator(self, **given: Any) -> None:
         self._check("separator", **given)
 
