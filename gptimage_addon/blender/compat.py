@@ -9,7 +9,7 @@ import bpy
 __all__ = (
     "IMAGE_SHADER", "STILL_MEDIA", "annotation", "compositor", "compositor_outputs", "compositor_switches", "drop_compositor",
     "empty_compositor", "enable_light_nodes", "enable_nodes", "fit_to_render", "make_compositor", "make_output",
-    "multiply_colors", "replace_alpha", "sequencer_strips", "working_space",
+    "multiply_colors", "replace_alpha", "sequencer_strips", "subdivide_adaptively", "working_space",
 )
 
 # What a scene's output settings need before they can be set to a picture format: from 5.0 on a video scene has no such.
@@ -30,6 +30,17 @@ def enable_light_nodes(light: bpy.types.Light) -> bpy.types.NodeTree:
     if bpy.app.version < (5, 2, 0):
         light.use_nodes = True
     return light.node_tree
+
+
+def subdivide_adaptively(scene: bpy.types.Scene, obj: bpy.types.Object, modifier: bpy.types.SubsurfModifier) -> bool:
+    """Let Cycles subdivide as finely as the view asks for. Before 5.0 only with its experimental features on. Whether it does."""
+    if bpy.app.version >= (5, 0, 0):
+        modifier.use_adaptive_subdivision = True
+        return True
+    if scene.render.engine != 'CYCLES' or scene.cycles.feature_set != 'EXPERIMENTAL':
+        return False
+    obj.cycles.use_adaptive_subdivision = True
+    return True
 
 
 def annotation(owner: bpy.types.SpaceImageEditor | bpy.types.Scene) -> bpy.types.ID | None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import bpy
 
-__all__ = ("MAPS", "PICTURE_NODE", "add_map", "arrange", "color_node", "is_bump", "is_displaced", "map_node",
+__all__ = ("MAPS", "PICTURE_NODE", "add_map", "arrange", "color_node", "displace", "is_bump", "is_displaced", "map_node",
            "principled_of", "set_color_space", "set_live", "set_picture")
 
 PICTURE_NODE = "GPT Image"      # the name of the Image Texture node of the color, by which it is found again
@@ -127,6 +127,20 @@ def is_displaced(material: bpy.types.Material) -> bool:
         not link.is_muted for link in node.outputs["Displacement"].links)
 
 
+def displace(material: bpy.types.Material, relief_m: float) -> None:
+    """Let the height that the material has a node for move the mesh, instead of being bump only."""
+    tree = material.node_tree
+    _wire_displacement(material, map_node(tree, "height").outputs["Color"], relief_m)
+    for link in tree.nodes[_DISPLACEMENT].outputs["Displacement"].links:
+        link.is_muted = False
+    if bump := tree.nodes.get(_BUMP):
+        for link in bump.outputs["Normal"].links:
+            link.is_muted = True                # the displacement brings its own
+    # The mesh moves as far as it is subdivided, the rest of the height is bump.
+    # (Before 5.0 Cycles adds that bump to the displaced faces' own slope where they are not shaded smooth.)
+    material.displacement_method = 'BOTH'
+
+
 def set_live(tree: bpy.types.NodeTree, role: str, live: bool) -> None:
     """Let a map count or not: a link on its way is muted, and then the socket's own value, which is neutral, counts."""
     # Without its color a Normal Map node gives the plain normal, and with that takes away the bump of a displacement.
@@ -163,7 +177,7 @@ def _multiply(tree: bpy.types.NodeTree, color: bpy.types.NodeSocket, occlusion: 
         tree.links.new(sockets["Result_Color"], target)
 
 
-def _wire_height(material: bpy.types.Material, height: bpy.types.NodeSocket, relief_m: float, displace: bool) -> None:
+def _wire_height(material: bpy.types.Material, height: bpy.types.NodeSocket, relief_m: float, wants_displacement: bool) -> None:
     """Bump from the height, or displacement.
 
     A normal map holds directions along a UV map's U and V. A box projection has no such: on each side of the object it
@@ -172,26 +186,31 @@ def _wire_height(material: bpy.types.Material, height: bpy.types.NodeSocket, rel
     With UVs the normal map, where there is one, already has the height's detail; the displacement is wired but off then.
     """
     tree = material.node_tree
-    principled = principled_of(tree)
-    normal = principled.inputs["Normal"]
-    output = tree.get_output_node('ALL') or tree.nodes.new("ShaderNodeOutputMaterial")
-    if displace or normal.is_linked:
-        node = _new(tree, "ShaderNodeDisplacement", _DISPLACEMENT, "Displacement")
-        node.inputs["Height"].default_value = node.inputs["Midlevel"].default_value = 0.5
-        node.inputs["Scale"].default_value = relief_m
-        tree.links.new(height, node.inputs["Height"])
-        if not output.inputs["Displacement"].is_linked:
-            tree.links.new(node.outputs["Displacement"], output.inputs["Displacement"]).is_muted = not displace
-        if displace:
-            # The mesh moves as far as it is subdivided, the rest of the height is bump.
-            # (Before 5.0 Cycles adds that bump to the displaced faces' own slope where they are not shaded smooth.)
-            material.displacement_method = 'BOTH'
+    normal = principled_of(tree).inputs["Normal"]
+    if wants_displacement:
+        displace(material, relief_m)
+    elif normal.is_linked:
+        _wire_displacement(material, height, relief_m)
     else:
         node = _new(tree, "ShaderNodeBump", _BUMP, "Bump")
         node.inputs["Strength"].default_value = 1.0
         node.inputs["Distance"].default_value = relief_m
         tree.links.new(height, node.inputs["Height"])
         tree.links.new(node.outputs["Normal"], normal)
+
+
+def _wire_displacement(material: bpy.types.Material, height: bpy.types.NodeSocket, relief_m: float) -> None:
+    """A Displacement node for the height, if there is none yet, off."""
+    tree = material.node_tree
+    node = tree.nodes.get(_DISPLACEMENT)
+    if node is None:
+        node = _new(tree, "ShaderNodeDisplacement", _DISPLACEMENT, "Displacement")
+        node.inputs["Height"].default_value = node.inputs["Midlevel"].default_value = 0.5
+        node.inputs["Scale"].default_value = relief_m
+        tree.links.new(height, node.inputs["Height"])
+    output = tree.get_output_node('ALL') or tree.nodes.new("ShaderNodeOutputMaterial")
+    if not output.inputs["Displacement"].is_linked:
+        tree.links.new(node.outputs["Displacement"], output.inputs["Displacement"]).is_muted = True
 
 
 # --- order ------------------------------------------------------------------------------------------------

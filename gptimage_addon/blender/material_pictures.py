@@ -12,7 +12,7 @@ import bpy
 from . import compat
 from .material_nodes import MAPS, PICTURE_NODE, principled_of
 
-__all__ = ("COLOR", "material_pictures", "replace_picture", "wrong_color_space")
+__all__ = ("COLOR", "is_directx", "material_pictures", "replace_picture", "wrong_color_space")
 
 COLOR = "color"
 _OCCLUSION = re.compile(r"(^|[^a-z])ao([^a-z]|$)|occl", re.IGNORECASE)
@@ -38,6 +38,13 @@ def material_pictures(material: bpy.types.Material) -> dict[str, bpy.types.Shade
     if output:
         _note(found, "height", output.inputs["Displacement"])
     return {role: found[role] for role in (COLOR, *MAPS) if role in found}
+
+
+def is_directx(material: bpy.types.Material) -> bool:
+    """Whether the material reads its normal map with green downwards: nodes can tell so from 5.2 on."""
+    principled = principled_of(material.node_tree)
+    return any(node.bl_idname == "ShaderNodeNormalMap" and getattr(node, "convention", "") == 'DIRECTX'
+               for node in _nodes_before(principled.inputs["Normal"]))
 
 
 def _note(found: dict[str, bpy.types.ShaderNodeTexImage], role: str, socket: bpy.types.NodeSocket) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import bmesh
@@ -15,11 +16,13 @@ from .material_nodes import BOX_BLEND, MAPS, PICTURE_NODE
 from .scale import FaceShape, box_repeat, fit_to_shape, has_uv_map
 
 __all__ = (
-    "FINDINGS", "PICTURE_NODE", "assign", "box_repeat", "fit_to_faces", "has_uv_map", "make_material", "picture_node", "previous_material",
-    "restore_previous", "selected_faces", "swap_pictures",
+    "FINDINGS", "PICTURE_NODE", "assign", "box_repeat", "fit_to_faces", "has_uv_map", "make_material", "needs_subdivision", "picture_node", "previous_material",
+    "restore_previous", "selected_faces", "subdivide", "swap_pictures",
 )
 
 FINDINGS = "gptimage_findings"      # on a material that was checked: what was found, sentences by "map problem"
+_SHOWN_FACES, _RENDERED_FACES = 30_000, 500_000         # of a mesh subdivided for displacement
+_MOST_LEVELS = 8
 _PREVIOUS = "gptimage_previous"     # on what holds the slots: for each slot, what we put there and what was there before
 
 
@@ -122,6 +125,9 @@ def _set_maps(material: bpy.types.Material, maps: Mapping[str, bpy.types.Image],
     missing = [role for role in maps if not material_nodes.map_node(tree, role) and not (boxed and role == "normal")]
     for role in missing:
         material_nodes.add_map(material, role, maps[role], relief_m=relief_m, displace=displace)
+    if displace and "height" in maps and not material_nodes.is_displaced(material):
+        material_nodes.displace(material, relief_m)
+        missing.append("displacement")
     counted = set(maps)
     if not boxed and {"normal", "height"} <= counted:
         # The same detail must not count twice: the displacement brings its own bump.
@@ -135,6 +141,30 @@ def _set_maps(material: bpy.types.Material, maps: Mapping[str, bpy.types.Image],
                 material_nodes.set_picture(node, maps[role], is_data=fact.is_data)
             material_nodes.set_live(tree, role, role in counted)
     return bool(missing)
+
+
+def needs_subdivision(obj: bpy.types.Object | None) -> bool:
+    """Whether the active material displaces a mesh that nothing subdivides. Cheap; a panel may call it."""
+    material = obj.active_material if obj and obj.type == 'MESH' else None
+    return bool(material and material.node_tree) and material_nodes.is_displaced(material) and not any(
+        modifier.type in {'SUBSURF', 'MULTIRES', 'NODES', 'REMESH'} for modifier in obj.modifiers)
+
+
+def subdivide(obj: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.SubsurfModifier:
+    """Give a mesh a Subdivision Surface that keeps its shape, fine enough for a displacement, and adaptive where Blender has that.
+
+    Raises InputError with the field `objects` if the object is linked from another file.
+    """
+    if not obj.is_editable:
+        raise InputError(f"{obj.name} is linked from another file", field="objects", hint="Make it local first")
+    modifier = obj.modifiers.new("Displacement", 'SUBSURF')
+    modifier.subdivision_type = 'SIMPLE'
+    # Each level has four times the faces.
+    faces = max(len(obj.data.polygons), 1)
+    modifier.levels, modifier.render_levels = (
+        min(_MOST_LEVELS, max(1, int(math.log(limit / faces, 4)))) for limit in (_SHOWN_FACES, _RENDERED_FACES))
+    compat.subdivide_adaptively(scene, obj, modifier)
+    return modifier
 
 
 # --- slots ------------------------------------------------------------------------------------------------

@@ -58,8 +58,8 @@ class TextureSpec(_Common):
     """A texture: on which objects, or on none for the image alone; `faces` for their selected faces only.
 
     `seamless` names the axes that tile ("x", "y" or "xy"; true is both), `even` and `delight` 0..1 how much of slow gradients
-    and of baked light is taken out; `maps` are made beside the color, for a surface `relief_m` metres deep. The model draws anew what
-    lies about the seams of the axes `heal`. `preset` names a recipe for all that the job does not say itself. All of it can be done to
+    and of baked light is taken out; `maps` are made beside the color, for a surface `relief_m` metres deep, whose height moves the mesh if
+    `displace`. The model draws anew what lies about the seams of the axes `heal`. `preset` names a recipe for all that the job does not say itself. All of it can be done to
     an `image` that is there (a name, or a file) instead of one that is made; its words then only help to heal it.
     """
 
@@ -76,6 +76,7 @@ class TextureSpec(_Common):
     delight: float = 0.0
     maps: tuple[MapKind, ...] = ()
     relief_m: float = 0.02
+    displace: bool = False
 
     @property
     def surface(self) -> Surface | None:
@@ -83,7 +84,7 @@ class TextureSpec(_Common):
         if not (self.seamless or self.delight or self.maps):
             return None
         even = self.even if self.seamless else 0.0
-        return Surface(self.seamless, even, self.delight, self.maps, self.scale_m or 1.0, self.relief_m)
+        return Surface(self.seamless, even, self.delight, self.maps, self.scale_m or 1.0, self.relief_m, displace=self.displace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +242,8 @@ def _check_texture(spec: TextureSpec, entry: dict[str, object], where: str) -> N
     for name in ("even", "delight"):
         if not 0 <= getattr(spec, name) <= 1:
             raise InputError(f"{name} is a share", field=f"{where}.{name}", hint="Use 0 to 1")
+    if spec.displace and MapKind.HEIGHT not in spec.maps:
+        raise InputError("There is no height to displace by", field=f"{where}.displace", hint='Add "height" to the maps')
     if not spec.relief_m > 0:
         raise InputError("The relief is not above 0", field=f"{where}.relief_m", hint="Write its depth in metres, such as 0.02")
 

@@ -183,7 +183,8 @@ class Surface(NamedTuple):
     the axes `wraps` it tiles already.
 
     `given` are files of maps, by kind, that belong to the source: then all are checked, and nothing is made but, where `mend`
-    names a finding ("normal flipped_green"), that picture without it.
+    names a finding ("normal flipped_green"), that picture without it. With `directx` a normal map that is given is meant to have
+    its green downwards. `displace` lets the height move the mesh.
     """
 
     axes: str = ""
@@ -195,7 +196,9 @@ class Surface(NamedTuple):
     source: str = ""
     wraps: str = ""
     given: dict | None = None
+    directx: bool = False
     mend: str = ""
+    displace: bool = False
 
     @property
     def changes_color(self) -> bool:

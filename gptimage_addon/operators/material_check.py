@@ -13,7 +13,7 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import blender, library
-from ..blender import images, targets
+from ..blender import images, materials, targets
 from ..blender.host import SESSION, Landed, host
 from ..blender.material_nodes import MAPS, set_color_space
 from ..blender.materials import FINDINGS
@@ -69,7 +69,7 @@ def plan_check(material: bpy.types.Material, mend: str = "") -> PlannedJob:
         inputs[files[role]] = data
     color, panel = nodes[COLOR].image, bpy.context.scene.gptimage
     facts = images.provenance(color)
-    surface = Surface(source=files.pop(COLOR), given=files, mend=mend, wraps=str(facts.get("tiles", "")),
+    surface = Surface(source=files.pop(COLOR), given=files, mend=mend, directx=blender.material_pictures.is_directx(material), wraps=str(facts.get("tiles", "")),
                       width_m=panel.scale_m or 1.0, relief_m=panel.relief_m)
     landing = Landing(place=Place.IMAGE, targets=(targets.note_target("Material", material),), pack=read_preferences().pack,
                       session=SESSION, blend=bpy.data.filepath)
@@ -190,6 +190,27 @@ class GPTIMAGE_OT_mend_material(_OnMaterial, bpy.types.Operator):
         push_undo(f"{FIXES[WRONG_SPACE]}: {material.name}")
 
 
+class GPTIMAGE_OT_subdivide(bpy.types.Operator):
+    bl_idname = "gptimage.subdivide"
+    bl_label = "Add Subdivision"
+    bl_description = "Subdivide the active mesh without changing its shape, so that its material's height can move it"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.object is None or context.object.type != 'MESH':
+            cls.poll_message_set("The active object is no mesh. Select one")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            materials.subdivide(context.object, context.scene)
+        except GptImageError as error:
+            return report(self, error)
+        return {'FINISHED'}
+
+
 _TIPS = {
     WRONG_SPACE: "Read data as Non-Color and color as sRGB",
     "wrong_size": "Bring the map to the size of the color",
@@ -203,7 +224,7 @@ _TIPS = {
     "albedo_too_bright": "Lay the colors into what real surfaces reflect. The image that was there stays in the file",
 }
 
-classes = (GPTIMAGE_OT_check_material, GPTIMAGE_OT_mend_material)
+classes = (GPTIMAGE_OT_check_material, GPTIMAGE_OT_mend_material, GPTIMAGE_OT_subdivide)
 
 
 def register() -> None:

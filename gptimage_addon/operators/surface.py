@@ -8,7 +8,7 @@ No postponed annotations here: Blender reads those of the operators as propertie
 from datetime import UTC, datetime
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
 from .. import blender, imaging, library
 from ..blender import images, targets
@@ -63,19 +63,21 @@ class SurfaceSettings:
     relief_m: FloatProperty(
         name="Relief", description="From the surface's lowest point to its highest", default=0.02, min=0.0001, soft_max=1.0,
         subtype='DISTANCE')
+    displace: BoolProperty(
+        name="Displace", description="Let the height move the mesh itself, where that is subdivided, instead of only its shading", default=False)
 
 
 def read_surface(panel: bpy.types.PropertyGroup, width_m: float, operator: bpy.types.Operator | None = None) -> Surface | None:
     """The pixel work as set, or None if nothing is to be done. What a script has set on the operator counts before the panel's."""
     own = [name for name in SurfaceSettings.__annotations__
            if hasattr(operator, name) and operator.properties.is_property_set(name)]
-    tiling, even, delight, maps, relief_m = (
+    tiling, even, delight, maps, relief_m, displace = (
         getattr(operator if name in own else panel, name) for name in SurfaceSettings.__annotations__)
     axes = "" if tiling == NO_AXES else tiling
     kinds = tuple(kind for kind in MapKind if str(kind) in maps)
     if not axes and not delight and not kinds:
         return None
-    return Surface(axes, even if axes else 0.0, delight, kinds, width_m or 1.0, relief_m)
+    return Surface(axes, even if axes else 0.0, delight, kinds, width_m or 1.0, relief_m, displace=displace and MapKind.HEIGHT in kinds)
 
 
 def write_surface(panel: bpy.types.PropertyGroup, surface: Surface) -> None:

@@ -150,13 +150,14 @@ def _land_on_node(job: Job, image: bpy.types.Image, missing: list[str]) -> bool:
 def _show_in(material: bpy.types.Material, image: bpy.types.Image, job: Job) -> None:
     """The picture and its maps in a material of ours; where that cannot take maps, because its nodes are others now, the picture."""
     try:
-        materials.swap_pictures(material, image, maps_of(image), relief_m=_relief_m(job))
+        materials.swap_pictures(material, image, maps_of(image), **_relief(job))
     except InputError:
         materials.picture_node(material).image = image
 
 
-def _relief_m(job: Job) -> float:
-    return job.surface.relief_m if job.surface else 0.0
+def _relief(job: Job) -> dict[str, object]:
+    """How the material takes the height."""
+    return {"relief_m": job.surface.relief_m, "displace": job.surface.displace} if job.surface else {}
 
 
 _PLACING = {Place.WORLD: " as the world's background", Place.LIGHT: " in its light", Place.BRUSH: " on its brush",
@@ -224,7 +225,7 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
         if key not in made:
             made[key] = materials.make_material(
                 name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat},
-                alpha=job.request.background == "transparent", relief_m=_relief_m(job))
+                alpha=job.request.background == "transparent", **_relief(job))
         append = landing.place is Place.APPEND_SLOT or landing.faces
         try:
             if landing.fit and faces:

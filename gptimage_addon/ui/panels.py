@@ -95,6 +95,8 @@ def draw_surface(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) 
     column.prop(settings, "maps")
     if settings.maps:
         column.prop(settings, "relief_m")
+    if "height" in settings.maps:
+        column.prop(settings, "displace")
 
 
 class _Queue(Tab):
@@ -166,6 +168,9 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
         material = context.object.active_material if context.object else None
         if material and material.asset_data and materials.picture_node(material):
             layout.operator("gptimage.copy_to_library", icon='ASSET_MANAGER')
+        if materials.needs_subdivision(context.object):
+            layout.label(text="The height moves only a fine mesh", icon='INFO')
+            layout.operator("gptimage.subdivide", icon='MOD_SUBSURF')
         draw_check(layout, context)
 
     @staticmethod

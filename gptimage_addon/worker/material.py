@@ -34,6 +34,8 @@ def check_material(surface: Surface, prompt: str, folder: Path) -> ResultPicture
     """
     color, profile = _read(folder / surface.source, "color")
     maps = {kind: _read(folder / path, kind)[0][..., :3] for kind, path in (surface.given or {}).items()}
+    if surface.directx and "normal" in maps:
+        maps["normal"] = _turned(maps["normal"])
     wrap = _wrap(color, surface)
     findings = check_maps(color, maps, wrap=wrap)
     kind, _, problem = surface.mend.partition(" ")
@@ -47,12 +49,17 @@ def check_material(surface: Surface, prompt: str, folder: Path) -> ResultPicture
             pixels = pixels[..., None].repeat(3, axis=2)
         path, done = folder / "results" / f"{kind}.png", kind
         path.parent.mkdir(exist_ok=True)
-        write_atomic(path, write_png(pixels, profile if kind == "color" else None))
+        as_meant = _turned(pixels) if surface.directx and kind == "normal" else pixels
+        write_atomic(path, write_png(as_meant, profile if kind == "color" else None))
         color = pixels if kind == "color" else color
         maps |= {} if kind == "color" else {kind: pixels}
         findings = check_maps(color, maps, wrap=wrap)
     height, width = (maps[done] if done in maps else color).shape[:2]
-    report = {"findings": [asdict(found) for found in findings], "mended": done}
+    told = [asdict(found) for found in findings]
+    for each in told:
+        if surface.directx and each["problem"] == "flipped_green":
+            each["message"] = "The normal map's green points up, as OpenGL has it, but its node reads it as DirectX"
+    report = {"findings": told, "mended": done}
     return ResultPicture(path.relative_to(folder).as_posix(), "image/png", width, height, report)
 
 
@@ -63,6 +70,13 @@ def _read(path: Path, kind: str) -> tuple[np.ndarray, bytes | None]:
         return read_picture(data)
     except (AnswerError, ValueError, OSError) as error:
         raise AnswerError(f"The {kind} map is no picture that can be read: {error}", hint="Save it as PNG") from error
+
+
+def _turned(normals: np.ndarray) -> np.ndarray:
+    """Pixels of normals from DirectX to OpenGL, or back."""
+    out = normals.copy()
+    out[..., 1] = np.iinfo(out.dtype).max - out[..., 1]
+    return out
 
 
 def _wrap(color: np.ndarray, surface: Surface) -> Wrap:

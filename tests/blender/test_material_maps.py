@@ -107,6 +107,33 @@ def test_displacement_is_to_scale_and_its_middle_stays() -> None:
     assert make_material("y", white(), maps=new_maps("height"), relief_m=0.05).displacement_method == 'BUMP'
 
 
+@pytest.mark.parametrize("roles", [("height",), ("normal", "height")])
+def test_a_height_that_was_bump_or_off_displaces_when_it_is_told_to(roles: tuple[str, ...]) -> None:
+    material = make_material("x", white(), maps=new_maps(*roles), relief_m=0.02)
+    assert into(material, "Displacement", "ShaderNodeOutputMaterial") is None
+    materials.swap_pictures(material, white(), new_maps(*roles), relief_m=0.05, displace=True)
+    node = into(material, "Displacement", "ShaderNodeOutputMaterial").from_node
+    assert node.inputs["Height"].links[0].from_node.label == "Height" and material.displacement_method == 'BOTH'
+    assert into(material, "Normal") is None                 # the displacement brings it
+    materials.swap_pictures(material, white(), new_maps(*roles), relief_m=0.05)          # as the artist has made it
+    assert into(material, "Displacement", "ShaderNodeOutputMaterial").from_node == node
+
+
+def test_a_displaced_mesh_gets_the_faces_it_needs(cube: bpy.types.Object) -> None:
+    assert not materials.needs_subdivision(cube)
+    cube.active_material = make_material("x", white(), maps=new_maps("height"), relief_m=0.05, displace=True)
+    assert materials.needs_subdivision(cube)
+    bpy.context.view_layer.objects.active = cube
+    assert bpy.ops.gptimage.subdivide() == {'FINISHED'}
+    assert not materials.needs_subdivision(cube)
+    modifier = cube.modifiers[-1]
+    assert modifier.subdivision_type == 'SIMPLE' and 6 * 4 ** modifier.render_levels <= 500_000 < 6 * 4 ** (modifier.render_levels + 1)
+    dense = add_object("Dense", bpy.data.meshes.new("Dense"))
+    dense.data.from_pydata([(x, y, 0) for y in range(201) for x in range(201)], [],
+                           [(y * 201 + x, y * 201 + x + 1, y * 201 + x + 202, y * 201 + x + 201) for y in range(200) for x in range(200)])
+    assert materials.subdivide(dense, bpy.context.scene).levels == 1
+
+
 def test_an_unknown_map_is_refused_before_a_material_is_made() -> None:
     before = len(bpy.data.materials)
     with pytest.raises(InputError) as refused:

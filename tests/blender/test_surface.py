@@ -12,7 +12,7 @@ import pytest
 
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import provenance
-from gptimage_addon.blender.materials import picture_node
+from gptimage_addon.blender.materials import needs_subdivision, picture_node
 from gptimage_addon.blender.targets import note_target
 from gptimage_addon.core.request import Landing, MapKind, Place, Service, Surface
 from gptimage_addon.imaging.png import encode_png
@@ -68,6 +68,16 @@ def test_words_become_a_material_that_tiles_with_its_maps(cube: bpy.types.Object
     normals = pixels_of(maps["normal"])[..., :3] * 2 - 1
     assert np.abs(np.linalg.norm(normals, axis=2) - 1).max() <= 1 / 255
     assert 0.7 < normals[..., 2].mean() < 1
+
+
+def test_a_height_that_displaces_says_what_the_mesh_needs(cube: bpy.types.Object) -> None:
+    done("generate_texture", prompt="red brick", size="1024x640", quality="low", maps={"normal", "height"}, displace=True)
+    assert cube.active_material.displacement_method == 'BOTH' and needs_subdivision(cube)
+    with editor('VIEW_3D'):
+        assert bpy.ops.gptimage.subdivide() == {'FINISHED'}
+    assert not needs_subdivision(cube)
+    done("generate_texture", prompt="red brick", size="1024x640", quality="low", maps={"normal"}, displace=True)       # by no height
+    assert cube.active_material.displacement_method == 'BUMP'
 
 
 def test_the_maps_go_with_the_variant_that_is_shown(cube: bpy.types.Object) -> None:

@@ -104,6 +104,7 @@ def test_the_file_itself(facts: object, field: str) -> None:
     (TEXTURE, {"references": [{"path": "a"}, {"path": "b", "url": "c"}]}, "references[1].url"),
     (TEXTURE, {"seamless": "z"}, "seamless"), (TEXTURE, {"seamless": 1}, "seamless"), (TEXTURE, {"even": 2}, "even"),
     (TEXTURE, {"delight": -0.1}, "delight"), (TEXTURE, {"maps": ["gloss"]}, "maps[0]"), (TEXTURE, {"relief_m": 0}, "relief_m"),
+    (TEXTURE, {"displace": True, "maps": ["normal"]}, "displace"),
     (TEXTURE, {"preset": "no such"}, "preset"), (TEXTURE, {"preset": 3}, "preset"),
     (TEXTURE, {"seamless": "x", "output_format": "jpeg", "save": "x.jpg"}, "save"),
     (TEXTURE, {"save": "x.jpg"}, "save"), (TEXTURE, {"save": "x"}, "save"),
@@ -128,11 +129,11 @@ def test_what_asks_for_nothing_new_passes(more: dict[str, object]) -> None:
 
 
 def test_a_texture_s_pixel_work_is_read() -> None:
-    more = {"seamless": True, "even": 0.25, "delight": 1, "maps": ["normal", "height"], "scale_m": 2, "relief_m": 0.05}
+    more = {"seamless": True, "even": 0.25, "delight": 1, "maps": ["normal", "height"], "scale_m": 2, "relief_m": 0.05, "displace": True}
     both, one, none, maps = (spec.surface for spec in read_jobfile(document(
         TEXTURE | more, TEXTURE | {"id": "2", "seamless": "x"}, TEXTURE | {"id": "3", "scale_m": 2},
         TEXTURE | {"id": "4", "maps": ["ao"], "output_format": "jpeg", "save": "x.jpg"})))
-    assert both == Surface("xy", 0.25, 1.0, (MapKind.NORMAL, MapKind.HEIGHT), 2.0, 0.05)
+    assert both == Surface("xy", 0.25, 1.0, (MapKind.NORMAL, MapKind.HEIGHT), 2.0, 0.05, displace=True)
     assert one == Surface("x", 0.5) and none is None and maps == Surface(maps=(MapKind.AO,))
 
 
