@@ -10,17 +10,67 @@ from types import ModuleType
 
 import bpy
 
-from .operators import areas, assets, command, extend, fit, jobs, layers, marks, material_check, pointing, presets, reference, setup, surface, texture, touch_up, variants
-from .ui import overlay, panels, preferences, properties, queue
+from .operators import (
+    areas,
+    assets,
+    command,
+    extend,
+    fit,
+    jobs,
+    layers,
+    marks,
+    material_check,
+    pointing,
+    presets,
+    reference,
+    setup,
+    surface,
+    texture,
+    touch_up,
+    turnaround,
+    variants,
+)
+from .ui import (
+    overlay,
+    panels,
+    preferences,
+    properties,
+    queue,
+    sets,
+)
 from .ui import touch_up as touch_up_panel
 
 __all__ = ("register", "unregister")
 
 log = logging.getLogger(__name__)
 
+# A panel comes after those it is folded into.
 MODULES: tuple[ModuleType, ...] = (
-    preferences, properties, texture, surface, material_check, fit, assets, reference, presets, areas, pointing, marks, touch_up, extend, variants, layers, jobs, setup,
-    command, queue, touch_up_panel, panels, overlay,
+    preferences,
+    properties,
+    texture,
+    surface,
+    material_check,
+    fit,
+    assets,
+    reference,
+    turnaround,
+    presets,
+    areas,
+    pointing,
+    marks,
+    touch_up,
+    extend,
+    variants,
+    layers,
+    jobs,
+    setup,
+    command,
+    queue,
+    touch_up_panel,
+    panels,
+    sets,
+    overlay,
 )
 _undo: list[Callable[[], None]] = []
 

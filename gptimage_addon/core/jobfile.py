@@ -89,10 +89,17 @@ class TextureSpec(_Common):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceJobSpec(_Common):
-    """A reference picture: where it goes, and the camera whose view is sent along."""
+    """A reference picture: where it goes, and the camera whose view is sent along.
 
-    place: str = "image"
+    `turnaround` names the sides (keys of prompts.VIEWS) from which one subject of `height_m` metres is shown, on `one_sheet` that is cut
+    or in a picture each; they stand on the axes, or are images alone where `place` is "image".
+    """
+
+    place: str = ""
     from_view: str = ""
+    turnaround: tuple[str, ...] = ()
+    one_sheet: bool = True
+    height_m: float = 1.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +153,7 @@ _KINDS: dict[str, type[JobSpec]] = {
 }
 # Of the contract, what this version cannot serve yet: refused by name, before anything is sent.
 _LATER_KINDS = ("edit_texture",)
-PLACES = ("image", "empty", "camera")
+PLACES = ("image", "empty", "camera", "axes")
 LAYERS = ("image", "compositor")
 
 
@@ -210,8 +217,8 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
         if bool(reference.path) == bool(reference.image):
             raise InputError("A reference is either a path or an image", field=f"{where}.references[{i}]",
                              hint="Give one of the two")
-    if isinstance(spec, ReferenceJobSpec) and spec.place not in PLACES:
-        raise InputError(f"There is no place {spec.place!r}", field=f"{where}.place", hint=f"Use {' or '.join(PLACES)}")
+    if isinstance(spec, ReferenceJobSpec):
+        _check_reference(spec, where)
     if isinstance(spec, TextureSpec):
         _check_texture(spec, entry, where)
     if isinstance(spec, TouchUpSpec):
@@ -225,6 +232,21 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
         raise InputError(f"{spec.save!r} does not end like a {spec.output_format} file", field=f"{where}.save",
                          hint=f"End it with {' or '.join(endings)}")
     return spec
+
+
+def _check_reference(spec: ReferenceJobSpec, where: str) -> None:
+    if spec.place and spec.place not in PLACES:
+        raise InputError(f"There is no place {spec.place!r}", field=f"{where}.place", hint=f"Use {' or '.join(PLACES)}")
+    if spec.turnaround and spec.place not in ("", "image", "axes"):
+        raise InputError("A turnaround stands on the axes", field=f"{where}.place", hint="Use axes or image")
+    if spec.place == "axes" and not spec.turnaround:
+        raise InputError("Only a turnaround stands on the axes", field=f"{where}.place", hint="Name the views in turnaround")
+    if not spec.height_m > 0:
+        raise InputError("The height is not above 0", field=f"{where}.height_m", hint="Write it in metres, such as 1.8")
+    if spec.turnaround and spec.n > 1:
+        raise InputError("A turnaround has one picture of each view", field=f"{where}.n", hint="Leave n out, or write two jobs")
+    if spec.turnaround and spec.one_sheet and spec.output_format != "png":
+        raise InputError("A sheet is cut so that nothing is lost", field=f"{where}.output_format", hint="Leave the field out")
 
 
 def _check_texture(spec: TextureSpec, entry: dict[str, object], where: str) -> None:

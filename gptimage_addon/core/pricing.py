@@ -10,6 +10,7 @@ are estimates and say so.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .catalog import find_model
@@ -17,7 +18,7 @@ from .errors import QuotaError, Repair
 from .request import Request, ServiceKind, parse_size
 
 __all__ = (
-    "Limits", "Price", "Spending", "Usage", "account", "check_limits", "estimate", "input_image_tokens", "output_tokens", "text_tokens",
+    "Limits", "Price", "Spending", "Usage", "account", "check_limits", "estimate", "input_image_tokens", "output_tokens", "text_tokens", "together",
 )
 
 # USD per token, Standard rates. The same for gpt-image-2, 2.5 and 2.6.
@@ -50,6 +51,13 @@ class Price(NamedTuple):
     usage: Usage
     exact: bool
     known: bool = True
+
+
+def together(prices: Sequence[Price]) -> Price:
+    """What several requests cost together."""
+    usages = [each.usage for each in prices]
+    return Price(sum(each.usd for each in prices), Usage(*map(sum, zip(*usages, strict=True))), all(each.exact for each in prices),
+                 all(each.known for each in prices))
 
 
 class Spending(NamedTuple):

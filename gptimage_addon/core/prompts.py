@@ -7,7 +7,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ("extend_prompt", "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt")
+__all__ = (
+    "extend_prompt", "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt",
+    "VIEWS", "sheet_prompt", "view_prompt",
+)
 
 _TEXTURE = (
     "A flat texture map of {words}. Seen straight on from above, orthographic, no perspective and no tilt. "
@@ -33,6 +36,20 @@ _HEAL = (
     "The first picture is a flat texture map{words}. In the marked cross its parts do not fit together: draw the surface on there, so "
     "that no seam is left. Same material, scale, light and colors as around it, nothing blurred, mirrored or repeated. " + _KEEP
 )
+# Blender's views by their names, in words that leave no side open: a subject that looks along -Y faces left in the right view.
+VIEWS = {
+    "front": "seen from the front", "right": "seen from the side, facing left", "back": "seen from behind",
+    "left": "seen from the other side, facing right", "top": "seen from above, facing down the picture",
+}
+_PLAIN = (
+    "Orthographic, no perspective. The whole subject upright in a neutral pose, arms a little away from the body where it has any. "
+    "Plain light gray background, even light, no shadow on the ground, no lettering, no frame."
+)
+_SHEET = (
+    "A turnaround sheet of {words}: the same subject {count} times side by side in equal columns, from left to right {views}. "
+    "Every view at the same size, standing on the same line, centered in its column, with clear space between them. " + _PLAIN
+)
+_VIEW = "One orthographic view of {words}: {view}. The subject fills most of the height and is centered. " + _PLAIN
 _ROLES = "The pictures given are, in order: {roles}."
 
 
@@ -72,6 +89,17 @@ def extend_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
 def heal_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for a texture's seams; words may say what it shows."""
     return _with_roles(_HEAL.format(words=f" of {words.strip().rstrip('.')}" if words.strip() else ""), roles)
+
+
+def sheet_prompt(words: str, views: tuple[str, ...], *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for several views of one subject on one sheet. `views` are keys of VIEWS, from left to right."""
+    told = ", then ".join(VIEWS[view] for view in views)
+    return _with_roles(_SHEET.format(words=words.strip().rstrip("."), count=len(views), views=told), roles) if words.strip() else ""
+
+
+def view_prompt(words: str, view: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for one view of a subject. `view` is a key of VIEWS."""
+    return _with_roles(_VIEW.format(words=words.strip().rstrip("."), view=VIEWS[view]), roles) if words.strip() else ""
 
 
 def _added(words: str) -> str:

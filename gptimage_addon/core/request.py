@@ -21,8 +21,9 @@ from .addresses import is_loopback
 from .errors import InputError
 
 __all__ = (
-    "Finish", "FollowUp", "Job", "JobRecord", "JobState", "Landing", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place", "Request",
-    "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Surface", "Target", "from_json", "parse_size", "to_json",
+    "Cell", "Finish", "FollowUp", "Job", "JobRecord", "JobState", "Landing", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place",
+    "Request", "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Sheet", "Surface", "Target", "from_json",
+    "parse_size", "to_json",
 )
 
 
@@ -76,13 +77,17 @@ class Service(NamedTuple):
 
 
 class SentPicture(NamedTuple):
-    """One picture that is uploaded: `path` is relative to the job's folder."""
+    """One picture that is uploaded: `path` is relative to the job's folder.
+
+    With `of` it is the first result of the job of that name, which the worker puts there when it is done.
+    """
 
     path: str
     mime: str
     width_px: int
     height_px: int
     role: str = ""
+    of: str = ""
 
 
 class Request(NamedTuple):
@@ -215,6 +220,21 @@ class FollowUp(NamedTuple):
     estimate_usd: float | None = 0.0
 
 
+class Cell(NamedTuple):
+    """One picture of a contact sheet: the first result of a job, and what is written below it, line by line."""
+
+    job_id: str
+    caption: tuple[str, ...] = ()
+
+
+class Sheet(NamedTuple):
+    """A contact sheet, drawn on this machine when all its jobs have ended; what a job cost and took is added to its caption."""
+
+    cells: tuple[Cell, ...]
+    columns: int
+    title: str = ""
+
+
 class Target(NamedTuple):
     """A datablock of the scene, found again by `session_uid` in the same Blender session, else by name in the same file.
 
@@ -241,6 +261,7 @@ class Place(StrEnum):
     EDITOR = "editor"                  # shown in an open Image Editor
     EMPTY = "empty"                    # on an image empty
     CAMERA = "camera"                  # background of the camera
+    AXES = "axes"                      # on image empties on the axes, each view on its own
     COMPOSITOR = "compositor"          # a layer over the render in the scene's compositor
     INSTEAD = "instead"                # in the materials that show the image it was made from
 
@@ -249,8 +270,8 @@ class Landing(NamedTuple):
     """Where the pictures go and how they are kept.
 
     `faces` assigns the new slot to the selected faces only, `fit` lays the picture once over them; `share_material` gives all targets one material;
-    `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale; `pack` keeps the picture
-    inside the .blend, else it is put in a folder beside it. `variants_of` names the job whose waiting variants these are
+    `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale, and on the axes the subject's height; `pack` keeps the picture
+    inside the .blend, else it is put in a folder beside it. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants these are
     more of. `session` names the Blender session that made the landing and `blend` the path of its file: the targets mean
     something only there.
     """
@@ -264,6 +285,7 @@ class Landing(NamedTuple):
     fit: bool = False
     pack: bool = True
     variants_of: str = ""
+    name: str = ""
     session: str = ""
     blend: str = ""
 
@@ -271,7 +293,8 @@ class Landing(NamedTuple):
 class Job(NamedTuple):
     """One thing an artist asked for.
 
-    `prompt` is what the artist wrote; `request.prompt` what the template made of it. `created` is an ISO 8601
+    `prompt` is what the artist wrote; `request.prompt` what the template made of it. `views` name the columns that the answer is cut into:
+    a sheet of one subject from several sides, or the one side that it shows. `created` is an ISO 8601
     time in UTC, `estimate_usd` the price that was shown (None where the service's prices are not known).
     """
 
@@ -283,6 +306,8 @@ class Job(NamedTuple):
     landing: Landing
     finish: Finish | None = None
     surface: Surface | None = None
+    sheet: Sheet | None = None
+    views: tuple[str, ...] = ()
     created: str = ""
     estimate_usd: float | None = None
     estimate_exact: bool = True
@@ -299,7 +324,13 @@ class Job(NamedTuple):
     @property
     def is_local(self) -> bool:
         """Whether it is worked on here only: nothing is sent, nothing is paid."""
-        return self.surface is not None and bool(self.surface.source)
+        return self.sheet is not None or (self.surface is not None and bool(self.surface.source))
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The jobs whose results this one is made from: it waits for them."""
+        cells = self.sheet.cells if self.sheet else ()
+        return tuple(dict.fromkeys([picture.of for picture in self.request.images if picture.of] + [cell.job_id for cell in cells]))
 
 
 class ResultPicture(NamedTuple):

@@ -24,7 +24,7 @@ from ..blender.masks import image_channels, uv_faces_mask
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, WorkerError
-from ..core.jobfile import JobSpec, TextureSpec, TouchUpSpec, read_jobfile
+from ..core.jobfile import JobSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
 from ..core.request import JobState, Landing, PixelKind, Place, Service, ServiceKind, parse_size
 from ..imaging import masks
 from .extend import plan_extension
@@ -34,6 +34,7 @@ from .report import sentence
 from .surface import image_words, plan_healing, plan_surface
 from .texture import plan_texture, texture_targets
 from .touch_up import Framing, plan_touch_up, split
+from .turnaround import plan_turnaround
 
 __all__ = ("main",)
 
@@ -184,6 +185,8 @@ def _views(task: _Task) -> list[JobView]:
 def _best(task: _Task) -> list[JobView]:
     """The jobs whose pictures count: of islands the last one done has them all; what follows a texture betters it, one job a variant."""
     views = [host.jobs[planned.job.id] for planned in task.planned]
+    if isinstance(task.spec, ReferenceJobSpec):
+        return views
     best = max(views, key=lambda view: (view.record.state is JobState.DONE, view.record.ended_at))
     healed = [view for view in best.followed if view.landed]
     return healed if healed and len(healed) == len(best.followed) else [best]
@@ -222,7 +225,10 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
         width, height = parse_size(spec.size)
         data = capture_camera(bpy.context.scene, camera, width, height)
         references.insert(0, Reference(data, "image/png", width, height, "the view of the scene: keep its layout"))
-    place = Place(spec.place)
+    if spec.turnaround:
+        landing = Landing(place=Place.IMAGE if spec.place == "image" else Place.AXES, scale_m=spec.height_m)
+        return plan_turnaround(spec.words, service, landing, spec.turnaround, one_sheet=spec.one_sheet, references=references)
+    place = Place(spec.place or "image")
     landing = Landing(place=place, targets=camera_target(bpy.context.scene) if place is Place.CAMERA else ())
     return [plan_reference(spec.words, service, landing, references)]
 

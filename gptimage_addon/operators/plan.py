@@ -25,13 +25,17 @@ __all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "maps_of", "p
 
 
 class Reference(NamedTuple):
-    """A picture to send along: its file's bytes, and the role the model is told."""
+    """A picture to send along: its file's bytes, and the role the model is told.
+
+    With `of` it is the first result of the job of that name, which is not made yet.
+    """
 
     data: bytes
     mime: str
     width_px: int
     height_px: int
     role: str = ""
+    of: str = ""
 
 
 class PlannedJob(NamedTuple):
@@ -58,15 +62,15 @@ def _request(
     request = words._replace(prompt=template(words.prompt, roles=roles))
     if not references and not finish:
         return request, {}
-    inputs = {f"inputs/{i}.{reference.mime.partition('/')[2]}": reference for i, reference in enumerate(references)}
-    sent = [SentPicture(path, r.mime, r.width_px, r.height_px, r.role) for path, r in inputs.items()]
+    inputs = {f"{'prepared' if r.of else 'inputs'}/{i}.{r.mime.partition('/')[2]}": r for i, r in enumerate(references)}
+    sent = [SentPicture(path, r.mime, r.width_px, r.height_px, r.role, r.of) for path, r in inputs.items()]
     overlay = {}
     if finish:
         size = parse_size(request.size)
         sent.insert(0, SentPicture("prepared/window.png", "image/png", *size))
         name = "markup" if finish.marks else "mask"
         overlay[name] = SentPicture(f"prepared/{name}.png", "image/png", *size)
-    files = {path: reference.data for path, reference in inputs.items()}
+    files = {path: reference.data for path, reference in inputs.items() if not reference.of}
     return request._replace(images=tuple(sent), **overlay), files
 
 
@@ -83,6 +87,7 @@ def price(
 def plan_job(
     kind: str, words: Request, template: Template, service: Service, landing: Landing,
     references: Sequence[Reference] = (), finish: Finish | None = None, surface: Surface | None = None, follow_up: FollowUp | None = None,
+    views: tuple[str, ...] = (),
 ) -> PlannedJob:
     """The job for the artist's words, checked and priced. Nothing is sent or written.
 
@@ -95,7 +100,7 @@ def plan_job(
     found = pricing.estimate(request, service.kind)
     job = Job(
         id=library.journal.new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
-        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface,
+        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface, views=views,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
         deadline_s=catalog.deadline_s(request.size), follow_up=follow_up,
@@ -104,7 +109,9 @@ def plan_job(
 
 
 def job_name(job: Job) -> str:
-    """What a job and its pictures are called. A touch-up bears the name of its picture, and so does what takes its place."""
+    """What a job and its pictures are called, unless it was given a name. A touch-up bears the name of its picture, and so does what takes its place."""
+    if job.landing.name:
+        return job.landing.name
     if job.landing.place is Place.INSTEAD:
         return job.landing.targets[0].name
     if job.finish:
@@ -120,7 +127,8 @@ def adopt_results(job: Job, record: JobRecord, folder: Path) -> list[bpy.types.I
         name += PRACTICE
     made = []
     for index, picture in enumerate(record.result.pictures):
-        image = images.adopt_picture(folder / picture.path, name, pack=job.landing.pack)
+        view = f" {job.views[index % len(job.views)].title()}" if job.views else ""
+        image = images.adopt_picture(folder / picture.path, name + view, pack=job.landing.pack)
         images.set_provenance(image, _origin(job, record.result, index))
         made.append(image)
         for kind, path in (picture.maps or {}).items():
@@ -153,6 +161,10 @@ def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
     if picture.report and "tile" in picture.report:
         more |= {"tiles": picture.report["tiles"], "tile_score": round(picture.report["tile"]["score"], 1),
                      "findings": {f"{found['map']} {found['problem']}": found["message"] for found in picture.report["findings"]}}
+    if picture.report and "view" in picture.report:
+        more |= {name: picture.report[name] for name in ("view", "subject")}
+    if picture.report and "cells" in picture.report:        # what lies where on a contact sheet
+        more |= {"cells": [edge for box in picture.report["cells"] for edge in box], "jobs": " ".join(picture.report["jobs"])}
     return more | {
         "job_id": job.id, "kind": job.kind, "prompt": job.prompt, "model": job.request.model,
         "size": f"{picture.width_px}x{picture.height_px}", "quality": job.request.quality,

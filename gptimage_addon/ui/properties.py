@@ -18,12 +18,14 @@ from ..operators.settings import PanelSettings
 from ..operators.surface import SurfaceSettings
 from ..operators.texture import TextureSettings
 from ..operators.touch_up import TouchUpLandings
+from ..operators.turnaround import TurnaroundSettings
 
 __all__ = ()
 
 
 class GPTIMAGE_PG_scene(
     PanelSettings, TextureSettings, SurfaceSettings, ReferenceSettings, AreaSettings, MaskSettings, TouchUpLandings, MarkSettings, ExtendSettings,
+    TurnaroundSettings,
     bpy.types.PropertyGroup,
 ):
     """What is saved with the file: words and settings. Never a key, never a service's address."""

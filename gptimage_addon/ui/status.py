@@ -81,9 +81,7 @@ def find_price(requests: Requests, template: Template, service: Service) -> pric
     for each in found:
         if isinstance(each, InputError):
             raise each
-    usages = [each.usage for each in found]
-    return pricing.Price(sum(each.usd for each in found), pricing.Usage(*map(sum, zip(*usages, strict=True))),
-                         all(each.exact for each in found), all(each.known for each in found))
+    return pricing.together(found)
 
 
 def price_text(found: pricing.Price, service: Service) -> str:

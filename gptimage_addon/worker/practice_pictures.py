@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from .practice_noise import RGB, Frame, Look, Surface, cells, fbm, mix, resize, step
 from .practice_surfaces import SURFACES, abstract, moss, rust
+from .practice_views import draw_views, read_views
 
 __all__ = ("encode_picture", "make_picture", "redraw")
 
@@ -89,6 +90,10 @@ def make_picture(
         shrink = math.sqrt(_MAX_DRAWN_PIXELS / (width_px * height_px))
         small = make_picture(prompt, int(width_px * shrink), int(height_px * shrink), seed, transparent=transparent)
         return np.array(Image.fromarray(small).resize((width_px, height_px), Image.Resampling.BICUBIC))
+    if views := read_views(prompt):
+        text, sides = views
+        color = Look(frozenset(), tuple(_COLORS[word] for word in re.findall(r"[a-z]+", text) if word in _COLORS), _seed_of(text))
+        return draw_views(sides, width_px, height_px, color.color((0.36, 0.47, 0.62)), np.random.default_rng(_seed_of(text)))
     text, is_texture = read_words(prompt)
     words = frozenset(re.findall(r"[a-z]+", text))
     colors = tuple(_COLORS[word] for word in re.findall(r"[a-z]+", text) if word in _COLORS)
@@ -294,7 +299,7 @@ def redraw(
     if source.shape[1::-1] != (width, height):
         source = np.asarray(Image.fromarray(source).resize((width, height), Image.Resampling.LANCZOS))
     if mask_alpha is None:
-        share = np.full((height, width), 0.5, np.float32)
+        share = np.full((height, width), 1.0 if read_views(prompt) else 0.5, np.float32)
     else:
         soft = Image.fromarray(255 - mask_alpha).resize((width, height), Image.Resampling.BILINEAR)
         soft = soft.filter(ImageFilter.GaussianBlur(3.0 * min(width, height) / 1000))

@@ -9,10 +9,11 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from pathlib import Path
 
 from ..core import pricing
 from ..core.errors import (
-    AnswerError, CancelledError, GptImageError, OnlineAccessError, RateLimitError, UncertainError, WorkerError,
+    AnswerError, CancelledError, GptImageError, InputError, OnlineAccessError, RateLimitError, UncertainError, WorkerError,
 )
 from ..core.request import Job, JobRecord, JobState, Result, ResultPicture, ServiceKind
 from ..library.journal import AnswerHead, Journal, write_atomic
@@ -23,9 +24,11 @@ from .codec import EXTENSIONS, picture_type
 from .finish import write_pictures
 from .material import check_material
 from .retry import retry_delay_s
+from .sheet import write_sheet
 from .surface import write_surfaces
 from .touch_up import prepare_touch_up, write_touch_ups
 from .turns import Gate, Turns
+from .views import write_views
 
 __all__ = ("JobRunner",)
 
@@ -37,12 +40,13 @@ class JobRunner:
     """Runs one job. `client` gives the service's client when the job's turn comes; `tell` gets each new record.
 
     `pixel_work` is held while a touch-up is finished: it takes hundreds of megabytes, and islands of one touch-up build on
-    each other.
+    each other. `end_of` waits for another job and gives its record.
     """
 
     def __init__(
         self, journal: Journal, record: JobRecord, *, client: Callable[[Job], Awaitable[Client]],
         tell: Callable[[JobRecord], None], online: bool, pixel_work: asyncio.Lock, accounts: Accounts,
+        end_of: Callable[[str], Awaitable[JobRecord]],
     ) -> None:
         self.journal = journal
         self.record = record
@@ -52,6 +56,7 @@ class JobRunner:
         self._online = online
         self._pixel_work = pixel_work
         self._accounts = accounts
+        self._end_of = end_of
         self._job: Job | None = None                        # once it has been read
         self._heard: tuple[AnswerHead, list[Event]] | None = None
         self._abandoned = False
@@ -83,6 +88,7 @@ class JobRunner:
             # The first of all: from here on other workers know whose job this is.
             await self._move(JobState.QUEUED, durable=False)
             job = self._job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
+            await self._wait_for_others(job)
             if job.is_local:
                 seconds = 0.0
             else:
@@ -113,6 +119,20 @@ class JobRunner:
             return
         self._task = None                       # it is paid and here: too late to cancel
         await self.finish(job, seconds)
+
+    async def _wait_for_others(self, job: Job) -> None:
+        """Until the jobs that this one is made from have ended, and their pictures lie in its folder. Raises InputError."""
+        records = {job_id: await self._end_of(job_id) for job_id in job.after}
+        for sent in job.request.images:
+            if not sent.of:
+                continue
+            result = records[sent.of].result
+            if result is None:
+                raise InputError("The picture that this one builds on was not made", field="images",
+                                 hint="Nothing was sent. Make the first picture again, and this one with it")
+            source, target = self.journal.folder(sent.of) / result.pictures[0].path, self.folder / sent.path
+            target.parent.mkdir(exist_ok=True)
+            await asyncio.to_thread(_copy, source, target)
 
     async def _ask(self, job: Job, gate: Gate) -> float:
         """Send, wait and try again where that is safe, until the whole answer is on disk. Returns the seconds it took.
@@ -258,14 +278,20 @@ class JobRunner:
     def _write(self, job: Job, pictures: list[bytes]) -> tuple[ResultPicture, ...]:
         if job.surface and job.surface.given is not None:
             return (check_material(job.surface, job.prompt, self.folder),)
+        if job.sheet:
+            return (write_sheet(job.sheet, self.folder, self.journal),)
         if job.finish:
             assert job.request.is_edit
             made = write_touch_ups(pictures, job.request, job.finish, self.folder, self.journal)
         else:
             made = write_pictures(pictures, self.folder)
+        if job.views:
+            made = write_views(made, job.views, self.folder)
         return write_surfaces(made, job.surface, job.prompt, self.folder) if job.surface else made
 
     def _read(self, job: Job) -> tuple[AnswerHead, Answer]:
+        if job.sheet:
+            return AnswerHead(200), Answer([])
         if job.is_local:
             return AnswerHead(200), Answer([(self.folder / job.surface.source).read_bytes()])
         if self._heard and self._heard[1]:      # what is on disk now, without reading it once more
@@ -313,3 +339,7 @@ class JobRunner:
             if not state.is_final:
                 raise
         self._tell(self.record)
+
+
+def _copy(source: Path, target: Path) -> None:
+    write_atomic(target, source.read_bytes())

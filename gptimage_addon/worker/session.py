@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from ..core import protocol
-from ..core.errors import GptImageError, KeyMissingError, WorkerError
+from ..core.errors import GptImageError, InputError, KeyMissingError, WorkerError
 from ..core.protocol import Message
 from ..core.request import JobRecord, JobState, Service, ServiceKind
 from ..library.journal import Journal, WorkerLock
@@ -25,6 +25,7 @@ __all__ = ("Session",)
 
 log = logging.getLogger(__name__)
 
+OTHERS_S = 0.25
 
 class Session:
     """One host's worker from its first message to its end."""
@@ -98,9 +99,7 @@ class Session:
     def _submit(self, job_id: str, online: bool) -> None:
         if job_id in self._runners:
             return
-        runner = JobRunner(self.journal, JobRecord(job_id=job_id, worker=self.name), online=online,
-                           client=lambda job: self._client(job.service, online), tell=self._tell,
-                           pixel_work=self._pixel_work, accounts=self.accounts)
+        runner = self._runner(JobRecord(job_id=job_id, worker=self.name), online, self._tell)
         self._turns.rank(job_id)                # the line is that in which they were submitted
         task = asyncio.ensure_future(self._run(runner))
         self._runners[job_id] = runner, task
@@ -109,6 +108,22 @@ class Session:
     def _ended(self, job_id: str) -> None:
         del self._runners[job_id]
         self._turns.forget(job_id)
+
+    def _runner(self, record: JobRecord, online: bool, tell: Callable[[JobRecord], None]) -> JobRunner:
+        return JobRunner(self.journal, record, online=online, client=lambda job: self._client(job.service, online), tell=tell,
+                         pixel_work=self._pixel_work, accounts=self.accounts, end_of=self._end_of)
+
+    async def _end_of(self, job_id: str) -> JobRecord:
+        """The record of a job once it has ended. Raises InputError if its folder is gone."""
+        while True:
+            if job_id in self._runners:
+                await asyncio.wait({self._runners[job_id][1]})
+            elif not self.journal.folder(job_id).is_dir():
+                raise InputError("A job that this one is made from is gone", field="images", hint="Make the request again")
+            record = await asyncio.to_thread(self.journal.read_record, job_id)
+            if record.state.is_final:
+                return record
+            await asyncio.sleep(OTHERS_S)       # in the hands of another worker, or being recovered
 
     async def _run(self, runner: JobRunner) -> None:
         try:
@@ -131,9 +146,7 @@ class Session:
         try:
             for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
                 if job.id not in self._runners:
-                    runner = JobRunner(self.journal, record._replace(worker=self.name), online=online,
-                                       client=lambda job: self._client(job.service, online), tell=lambda _: None,
-                                       pixel_work=self._pixel_work, accounts=self.accounts)
+                    runner = self._runner(record._replace(worker=self.name), online, lambda _: None)
                     await runner.recover(job)
                     self._outbox.put(protocol.Recovered(runner.record))
             await asyncio.to_thread(self.accounts.reconcile)
