@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import bpy
 
-__all__ = ("MAPS", "PICTURE_NODE", "add_map", "arrange", "color_node", "displace", "is_bump", "is_displaced", "map_node",
+__all__ = ("MAPS", "PICTURE_NODE", "add_box_aspect", "add_map", "arrange", "color_node", "displace", "is_bump", "is_displaced", "map_node",
            "principled_of", "set_color_space", "set_live", "set_picture")
 
 PICTURE_NODE = "GPT Image"      # the name of the Image Texture node of the color, by which it is found again
@@ -41,8 +41,9 @@ _FRAMES = {_COORDINATES: "Coordinates", _PICTURES: "Pictures", _SURFACE: "Surfac
 _MULTIPLY, _NORMAL_MAP, _BUMP, _DISPLACEMENT = (
     "GPT Image Occlusion", "GPT Image Normal Map", "GPT Image Bump", "GPT Image Displacement")
 _BESIDE = {"ao": (_MULTIPLY,), "normal": (_NORMAL_MAP,), "height": (_BUMP, _DISPLACEMENT)}
+_ASPECT = "GPT Image Box Aspect"
 # Columns, from the Principled BSDF to the left, and the distance of the rows.
-_SURFACE_X, _PICTURES_X, _MAPPING_X, _COORDINATE_X = -260, -600, -840, -1020
+_SURFACE_X, _PICTURES_X, _MAPPING_X, _ASPECT_X, _COORDINATE_X = -260, -600, -840, -1020, -1200
 _ROW = 300
 _BORDER, _HEADING = 30, 40
 # Blender knows the height of a node only once it has drawn it. As 5.2 draws them; other versions draw them lower.
@@ -150,6 +151,60 @@ def set_live(tree: bpy.types.NodeTree, role: str, live: bool) -> None:
             link.is_muted = not live
 
 
+# --- box projection ---------------------------------------------------------------------------------------
+
+def add_box_aspect(tree: bpy.types.NodeTree, coordinate: bpy.types.Node, aspect: float) -> bpy.types.NodeSocket:
+    """Coordinates of an object for the box projection of pictures whose width / height is `aspect`.
+
+    Blender shows X of an object along the picture's width on its walls, and along its height from above and below. There it is
+    made longer here, by the rule that the projection has itself: the axis to which the normal is nearest.
+    Source: Blender, intern/cycles/kernel/svm/image.h, svm_node_tex_image_box.
+    """
+    node = _new(tree, "ShaderNodeGroup", _ASPECT, "Box Aspect")
+    node.node_tree = _aspect_group()
+    node.inputs["Aspect"].default_value = aspect
+    tree.links.new(coordinate.outputs["Object"], node.inputs["Vector"])
+    tree.links.new(coordinate.outputs["Normal"], node.inputs["Normal"])
+    return node.outputs["Vector"]
+
+
+def _aspect_group() -> bpy.types.NodeTree:
+    group = bpy.data.node_groups.get(_ASPECT)
+    if group and group.bl_idname == "ShaderNodeTree" and group.interface.items_tree.get("Aspect"):
+        return group
+    group = bpy.data.node_groups.new(_ASPECT, "ShaderNodeTree")
+    for name, kind in (("Vector", "NodeSocketVector"), ("Normal", "NodeSocketVector"), ("Aspect", "NodeSocketFloat")):
+        group.interface.new_socket(name, in_out='INPUT', socket_type=kind)
+    group.interface.new_socket("Vector", in_out='OUTPUT', socket_type="NodeSocketVector")
+    row: list[bpy.types.Node] = []
+
+    def add(kind: str, *inputs: object, **settings: object) -> bpy.types.Node:
+        """A node right of the last one; its inputs in order, each a socket or a value."""
+        node = group.nodes.new(kind)
+        node.location = (200 * len(row), 0)
+        for name, value in settings.items():
+            setattr(node, name, value)
+        for socket, given in zip(node.inputs, inputs, strict=False):
+            if isinstance(given, bpy.types.NodeSocket):
+                group.links.new(given, socket)
+            else:
+                socket.default_value = given
+        row.append(node)
+        return node
+
+    start = add("NodeGroupInput")
+    away = add("ShaderNodeVectorMath", start.outputs["Normal"], operation='ABSOLUTE')
+    axes = add("ShaderNodeSeparateXYZ", away.outputs[0])
+    level = add("ShaderNodeMath", axes.outputs[0], axes.outputs[1], operation='MAXIMUM')
+    above = add("ShaderNodeMath", axes.outputs[2], level.outputs[0], operation='GREATER_THAN')
+    more = add("ShaderNodeMath", start.outputs["Aspect"], 1.0, operation='SUBTRACT')
+    along = add("ShaderNodeMath", above.outputs[0], more.outputs[0], 1.0, operation='MULTIPLY_ADD')
+    scale = add("ShaderNodeCombineXYZ", along.outputs[0], 1.0, 1.0)
+    scaled = add("ShaderNodeVectorMath", start.outputs["Vector"], scale.outputs[0], operation='MULTIPLY')
+    add("NodeGroupOutput", scaled.outputs[0])
+    return group
+
+
 # --- wires ------------------------------------------------------------------------------------------------
 
 def _new(tree: bpy.types.NodeTree, kind: str, name: str, label: str) -> bpy.types.Node:
@@ -231,15 +286,17 @@ def arrange(tree: bpy.types.NodeTree) -> None:
             beside += [(tree.nodes.get(name), row) for name in _BESIDE.get(role, ()) if role != "ao"]
     columns[_SURFACE] += [(node, x + _SURFACE_X, at) for node, at in beside if node]
     mapping = _fed_by(color, "ShaderNodeMapping")
-    coordinate = _fed_by(mapping, "ShaderNodeTexCoord")
-    columns[_COORDINATES] += [(node, x + at, y) for node, at in ((mapping, _MAPPING_X), (coordinate, _COORDINATE_X)) if node]
+    aspect = _fed_by(mapping, "ShaderNodeGroup")
+    coordinate = _fed_by(aspect or mapping, "ShaderNodeTexCoord")
+    places = (mapping, _MAPPING_X), (aspect, _ASPECT_X), (coordinate, _COORDINATE_X if aspect else _ASPECT_X)
+    columns[_COORDINATES] += [(node, x + at, y) for node, at in places if node]
     for name, placed in columns.items():
         if placed:
             _frame(tree, name, placed)
 
 
 def _fed_by(node: bpy.types.Node | None, kind: str) -> bpy.types.Node | None:
-    links = node.inputs["Vector"].links if node else ()
+    links = node.inputs["Vector"].links if node and "Vector" in node.inputs else ()
     return links[0].from_node if links and links[0].from_node.bl_idname == kind else None
 
 

@@ -28,13 +28,13 @@ _PREVIOUS = "gptimage_previous"     # on what holds the slots: for each slot, wh
 
 def make_material(
     name: str, image: bpy.types.Image, *, maps: Mapping[str, bpy.types.Image] | None = None,
-    box_repeat: tuple[float, float, float] | None = None, uv_repeat: tuple[float, float] | None = None,
+    box_repeat: tuple[float, float, float] | None = None, box_aspect: float = 1.0, uv_repeat: tuple[float, float] | None = None,
     alpha: bool = False, relief_m: float = 0.0, displace: bool = False,
 ) -> bpy.types.Material:
     """A new material: Texture Coordinate, Mapping, an Image Texture for the color and each map, Principled BSDF.
 
-    With `box_repeat` (lengths in object space) the pictures are projected from the six sides and repeat so, else they
-    follow the UV map, repeated `uv_repeat` times in its unit. `alpha` connects the color's transparency. `maps` are of
+    With `box_repeat` (lengths in object space) the pictures are projected from the six sides and repeat so, with their width
+    / height `box_aspect` from above and below as well; else they follow the UV map, repeated `uv_repeat` times in its unit. `alpha` connects the color's transparency. `maps` are of
     MAPS: "ao", "metallic", "roughness", "normal" (OpenGL, tangent space), "emission", "height". A height of 0 to 1 is
     `relief_m` metres deep: as displacement if `displace`, which needs a subdivided mesh; else as bump where no normal map
     can be. A box projection can have none, so "normal" is left out there. Raises InputError with the field `maps`.
@@ -63,7 +63,10 @@ def make_material(
         mapping.inputs["Location"].default_value = (0.5, 0.5, 0.5)
         picture.projection = 'BOX'
         picture.projection_blend = BOX_BLEND
-        links.new(coordinate.outputs["Object"], mapping.inputs["Vector"])
+        place = coordinate.outputs["Object"]
+        if abs(box_aspect - 1) > 1e-3:
+            place = material_nodes.add_box_aspect(tree, coordinate, box_aspect)
+        links.new(place, mapping.inputs["Vector"])
     links.new(mapping.outputs["Vector"], picture.inputs["Vector"])
     links.new(picture.outputs["Color"], principled.inputs["Base Color"])
     if alpha:

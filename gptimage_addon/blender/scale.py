@@ -47,13 +47,16 @@ def has_uv_map(obj: bpy.types.Object) -> bool:
     return obj.type in {'CURVE', 'SURFACE', 'FONT'}
 
 
-def box_repeat(obj: bpy.types.Object, scale_m: float) -> tuple[float, float, float]:
-    """Length of one repeat along the object's own axes: `scale_m` metres in the world, or if 0 its longest side there."""
+def box_repeat(obj: bpy.types.Object, scale_m: float, *, aspect: float = 1.0) -> tuple[float, float, float]:
+    """Length of one repeat along the object's own axes: `scale_m` metres in the world, or if 0 its longest side there.
+
+    `aspect` is the picture's width / height: upright on the walls, it is that much lower along Z.
+    """
     scale = [abs(each) or 1.0 for each in obj.matrix_world.to_scale()]
     if not scale_m:
         corners = np.array(obj.bound_box)
         scale_m = float((np.ptp(corners, axis=0) * scale).max()) or 1.0
-    return tuple(round(scale_m / each, 6) for each in scale)
+    return tuple(round(length / each, 6) for length, each in zip((scale_m, scale_m, scale_m / aspect), scale, strict=True))
 
 
 def uv_density(obj: bpy.types.Object, faces: Sequence[int] = ()) -> tuple[float, float] | None:

@@ -214,17 +214,17 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
             missing.append(error.message)
             continue
         # Where the UV map cannot give the picture its width in metres, or there is none, it is projected in object space.
-        boxed, repeat = not scale.has_uv_map(obj), None
+        boxed, repeat, aspect = not scale.has_uv_map(obj), None, image.size[0] / image.size[1]
         if landing.scale_m and not boxed and not landing.fit:
-            repeat = scale.uv_repeat(obj, landing.scale_m, faces, aspect=image.size[0] / image.size[1])
+            repeat = scale.uv_repeat(obj, landing.scale_m, faces, aspect=aspect)
             boxed = repeat is None
         if boxed:
-            repeat = scale.box_repeat(obj, landing.scale_m)
+            repeat = scale.box_repeat(obj, landing.scale_m, aspect=aspect)
         shared = landing.share_material and not landing.fit
         key = (boxed, repeat if landing.scale_m else None) if shared else target
         if key not in made:
             made[key] = materials.make_material(
-                name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat},
+                name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat}, box_aspect=aspect,
                 alpha=job.request.background == "transparent", **_relief(job))
         append = landing.place is Place.APPEND_SLOT or landing.faces
         try:

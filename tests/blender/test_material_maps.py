@@ -27,7 +27,7 @@ RAMP_NORMAL = np.array((-RELIEF_M / 2, 0.0, 1.0)) / np.hypot(RELIEF_M / 2, 1.0)
 DRAWN = {
     "ShaderNodeTexCoord": (140, 246), "ShaderNodeMapping": (140, 432), "ShaderNodeTexImage": (240, 256),
     "ShaderNodeNormalMap": (160, 204), "ShaderNodeBump": (140, 195), "ShaderNodeMix": (140, 231),
-    "ShaderNodeDisplacement": (140, 172), "ShaderNodeBsdfPrincipled": (240, 375), "ShaderNodeOutputMaterial": (140, 149),
+    "ShaderNodeGroup": (140, 170), "ShaderNodeDisplacement": (140, 172), "ShaderNodeBsdfPrincipled": (240, 375), "ShaderNodeOutputMaterial": (140, 149),
 }
 
 
@@ -179,7 +179,7 @@ def assert_tidy(tree: bpy.types.NodeTree) -> None:
 
 
 @pytest.mark.parametrize("roles", [(), ROLES, ("height",), ("normal", "height"), ("ao",), ("roughness", "emission")])
-@pytest.mark.parametrize("settings", [{}, {"box_repeat": (1.0, 1.0, 1.0)}, {"displace": True, "alpha": True}])
+@pytest.mark.parametrize("settings", [{}, {"box_repeat": (1.0, 1.0, 1.0), "box_aspect": 2.0}, {"displace": True, "alpha": True}])
 def test_the_nodes_are_tidy(roles: tuple[str, ...], settings: dict[str, object]) -> None:
     assert_tidy(make_material("x", white(), maps=new_maps(*roles), **settings).node_tree)
 

@@ -92,7 +92,8 @@ def test_a_transparent_picture_is_wired_to_alpha(cube: bpy.types.Object) -> None
 def test_without_a_uv_map_the_picture_is_projected_from_six_sides() -> None:
     sheet = new_mesh(uv=False)
     land(sheet)
-    assert ("ShaderNodeTexCoord", "Object", "ShaderNodeMapping", "Vector") in wires(sheet.active_material)
+    assert ("ShaderNodeTexCoord", "Object", "ShaderNodeGroup", "Vector") in wires(sheet.active_material)
+    assert ("ShaderNodeGroup", "Vector", "ShaderNodeMapping", "Vector") in wires(sheet.active_material)
     assert picture_of(sheet).projection == 'BOX' and 0 < picture_of(sheet).projection_blend < 1
     # It fits the longest side, 6 m: object coordinates -3 to 3 become 0 to 1.
     scale, place = mapping_of(sheet).inputs["Scale"].default_value, mapping_of(sheet).inputs["Location"].default_value
@@ -112,9 +113,10 @@ def test_scale_m_is_the_width_of_a_repeat_in_the_world(
     bpy.context.view_layer.update()
     land(cube, scale_m=width_m)
     assert picture_of(cube).projection == 'BOX'
-    # One world metre along an axis is 1 / |scale| in object space; a repeat is one unit of the mapped vector.
-    for factor, own in zip(mapping_of(cube).inputs["Scale"].default_value, scale, strict=True):
-        assert factor * width_m / abs(own) == pytest.approx(1.0, rel=1e-4)
+    # One world metre along an axis is 1 / |scale| in object space; a repeat is one unit of the mapped vector, and the picture is 2:1.
+    for factor, own, length_m in zip(
+            mapping_of(cube).inputs["Scale"].default_value, scale, (width_m, width_m, width_m / 2), strict=True):
+        assert factor * length_m / abs(own) == pytest.approx(1.0, rel=1e-4)
 
 
 @pytest.mark.parametrize(("scale", "uv_unit_m"), [((1.0, 1.0, 1.0), 8.0), ((3.0, 3.0, 3.0), 24.0)])
@@ -402,11 +404,12 @@ def test_a_render_shows_the_picture_the_right_way_up(tmp_path: Path) -> None:
 def test_a_projected_wall_shows_the_picture_the_right_way_up(tmp_path: Path) -> None:
     """On a wall: seen from above, Blender turns a box projection by 90 degrees."""
     mesh = bpy.data.meshes.new("Wall")
-    mesh.from_pydata([(-1, 0, -1), (1, 0, -1), (1, 0, 1), (-1, 0, 1)], [], [(0, 1, 2, 3)])
+    mesh.from_pydata([(-1, 0, -0.5), (1, 0, -0.5), (1, 0, 0.5), (-1, 0, 0.5)], [], [(0, 1, 2, 3)])
     wall = new_object("Wall", mesh)
     land(wall)
     assert picture_of(wall).projection == 'BOX'
-    assert_upright(render_plane(tmp_path, wall, from_front=True))
+    # 2 m by 1 m, as the picture is: the middle half of the frame.
+    assert_upright(render_plane(tmp_path, wall, from_front=True)[16:48].repeat(2, axis=0))
 
 
 def test_a_render_shows_as_many_repeats_as_scale_m_says(tmp_path: Path) -> None:

@@ -188,6 +188,41 @@ def test_a_box_projection_on_the_floor_of_a_scaled_object(tmp_path: Path, cube: 
     assert_same(rows, quarter_at(-y / width_m + 0.5, x / width_m + 0.5))
 
 
+@pytest.mark.parametrize("aspect", [2.0, 0.75])
+@pytest.mark.parametrize("towards", [(0, 1, 0), (-1, 0, 0), (0, 0, -1)])
+def test_a_box_projected_picture_keeps_its_shape_on_all_sides(
+    tmp_path: Path, cube: bpy.types.Object, towards: tuple[int, ...], aspect: float,
+) -> None:
+    cube.scale = (3.0, 1.5, 0.75)
+    bpy.context.view_layer.update()
+    width_m = 0.8
+    repeat = scale.box_repeat(cube, width_m, aspect=aspect)
+    assign(cube, make_material("x", quarters(), box_repeat=repeat, box_aspect=aspect), append=False)
+    rows = color_of(cube, tmp_path, towards=towards, width_m=1.2)
+    at = ((np.arange(64) + 0.5) / 32 - 1) * 0.6
+    right, up = np.meshgrid(at, at)
+    if towards[2]:                          # a quarter turned
+        right, up = -up, right
+    assert_same(rows, quarter_at(right / width_m + 0.5, up / width_m * aspect + 0.5))
+
+
+def test_a_round_object_shows_each_side_in_its_shape(tmp_path: Path) -> None:
+    """On a sphere, where Blender chooses the side by the normal: all around its middle, and from above."""
+    bpy.ops.mesh.primitive_uv_sphere_add(radius=2.0, segments=96, ring_count=48)
+    bpy.ops.object.shade_smooth()
+    sphere, aspect, width_m = bpy.context.object, 2.0, 0.8
+    repeat = scale.box_repeat(sphere, width_m, aspect=aspect)
+    assign(sphere, make_material("x", quarters(), box_repeat=repeat, box_aspect=aspect), append=False)
+    at = ((np.arange(64) + 0.5) / 32 - 1) * 1.1          # within 45 degrees of the view
+    right, up = np.meshgrid(at, at)
+    inside = np.hypot(right, up) < 1.05
+    for towards in ((0, 1, 0), (0, 0, -1)):
+        rows = color_of(sphere, tmp_path, towards=towards, width_m=2.2)
+        u, v = (-up, right) if towards[2] else (right, up)
+        expected = quarter_at(u / width_m + 0.5, v / width_m * aspect + 0.5)
+        assert (np.abs(rows - expected).max(axis=2)[inside] < 0.01).mean() > 0.87
+
+
 def test_a_sheared_objects_axes_are_measured_in_the_world(cube: bpy.types.Object) -> None:
     parent = add_object("Parent", None)
     parent.scale = (3.0, 1.0, 1.0)
