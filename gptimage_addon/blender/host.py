@@ -9,7 +9,6 @@ survives file load. In background mode no timers run, and `wait` does the timer'
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,18 +18,16 @@ import bpy
 
 from .. import blender, core, library
 from ..core.errors import (
-    GptImageError, InputError, KeyMissingError, QuotaError, RateLimitError, Repair, TransientError, WorkerError, error_from_dict,
+    GptImageError, InputError, KeyMissingError, QuotaError, RateLimitError, TransientError, WorkerError, error_from_dict,
 )
-from ..core.request import Job, JobRecord, JobState, Service, ServiceKind
+from ..core.request import Job, JobRecord, JobState, Service
 from . import online
+from .budget import SESSION, Budget
 from .preferences import read_preferences
 
 __all__ = ("Host", "JobView", "SESSION", "host")
 
 log = logging.getLogger(__name__)
-
-# Names this Blender session: a session_uid of a datablock means nothing in another one.
-SESSION = os.urandom(8).hex()
 
 TICK_S = 0.1
 PRACTICE_LATENCY_S = 1.5                # long enough to see the queue at work
@@ -98,7 +95,7 @@ class Host:
         self.trouble: GptImageError | None = None
         self.paused = False
         self.paces: dict[Service, tuple[int, float]] = {}   # requests at once, and until when none goes (monotonic), as the service asked
-        self.spent_usd = 0.0                        # in this session, practice apart
+        self.budget = Budget(lambda: self.journal.data_dir)
         self.data_dir: Path | None = None
         self.practice_latency_s = PRACTICE_LATENCY_S
         self._worker: blender.process.WorkerProcess | None = None
@@ -131,7 +128,9 @@ class Host:
 
     def submit_all(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]]) -> list[JobView]:
         """`submit` for jobs that belong together: all of them or none."""
-        self._check_budget([job for job, _ in jobs])
+        # Of what waits the wallet does not know yet.
+        waiting = [view.job for view in self.jobs.values() if view.is_active and not view.record.sent_at]
+        self.budget.check([job for job, _ in jobs], waiting)
         views = []
         try:
             for job, inputs in jobs:
@@ -146,27 +145,6 @@ class Host:
             self.jobs[view.job.id] = view
             self._give(view)
         return views
-
-    def _check_budget(self, jobs: Sequence[Job]) -> None:
-        budget = read_preferences().budget_usd
-        cost = sum(job.shown_usd or 0.0 for job in jobs if job.service.kind is not ServiceKind.PRACTICE)
-        if budget is None or not cost:
-            return
-        under_way = sum(view.job.shown_usd or 0.0 for view in self.jobs.values()
-                        if view.is_active and view.job.service.kind is not ServiceKind.PRACTICE)
-        if self.spent_usd + under_way + cost > budget:
-            raise QuotaError(
-                f"This would cost ${cost:.2f}, and of the session's budget of ${budget:.2f} "
-                f"${max(0.0, budget - self.spent_usd - under_way):.2f} is left",
-                hint="Raise the budget in Preferences, or choose a lower quality or size", repair=Repair.RAISE_BUDGET)
-
-    def _count_cost(self, view: JobView) -> None:
-        """Add what a settled job may have cost: what the service told, else what was shown."""
-        if view.job.service.kind is ServiceKind.PRACTICE or not view.record.sent_at:
-            return
-        told = view.record.result.cost_usd if view.record.result else None
-        if view.record.state in (JobState.DONE, JobState.UNCERTAIN, JobState.CANCELLED):
-            self.spent_usd += told if told is not None else view.job.estimate_usd or 0.0
 
     def cancel(self, job_id: str) -> None:
         self._say(core.protocol.Cancel(job_id))
@@ -259,6 +237,12 @@ class Host:
         if self._worker:
             self._say(core.protocol.Configure(concurrency))
 
+    def apply_budgets(self) -> None:
+        """Tell the worker what may be spent from now on, and watch it."""
+        if self._worker:
+            self._say(core.protocol.SetLimits(self.budget.limits))
+        self.budget.watch()
+
     def recover(self) -> None:
         """Look for jobs of earlier sessions. Every start of the worker does so."""
         if self._worker:
@@ -286,6 +270,7 @@ class Host:
         self.keys.clear()
         self.connection = self.trouble = None
         self.paused = False
+        self.budget.trouble = ""
         self._restarts = 0
         return worker
 
@@ -309,6 +294,7 @@ class Host:
             core.protocol.PROTOCOL, str(self.journal.data_dir), preferences.concurrency, self.practice_latency_s))
         if self.paused:
             self._worker.send(core.protocol.Pause(True))
+        self._worker.send(core.protocol.SetLimits(self.budget.limits))
         self._say(core.protocol.Recover(_is_online()), answers=1)
 
     def _say(self, message: core.protocol.Message, answers: int = 0) -> None:
@@ -374,8 +360,6 @@ class Host:
             case core.protocol.RecordChanged(record):
                 if view := self.jobs.get(record.job_id):
                     view.record = record
-                    if record.state.is_final:
-                        self._count_cost(view)
                 if record.state is JobState.DONE:
                     self._restarts = 0
             case core.protocol.Pace(service, allowed, pause_s):
@@ -390,6 +374,8 @@ class Host:
             case core.protocol.ConnectionChecked():
                 self._answered()
                 self.connection = message
+            case core.protocol.WalletState(trouble):
+                self.budget.trouble = trouble
             case core.protocol.Trouble(error):
                 self._answered()            # it stands for the answer that cannot come
                 self.trouble = error_from_dict(error)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import bpy
 
+from ..core.pricing import Limits
 from ..core.request import MaskStyle, Service, ServiceKind
 from . import paths
 
@@ -20,7 +21,9 @@ class Preferences(NamedTuple):
     data_dir: Path | None = None
     pack: bool = True
     concurrency: int = 4
-    budget_usd: float | None = None         # for one Blender session
+    budgets: Limits = Limits()
+    stop_at_budget: bool = True             # else they only warn
+    warn_share: float = 0.8                 # of a budget, from which on there is a warning
 
     @property
     def jobs_dir(self) -> Path:
@@ -39,6 +42,7 @@ def read_preferences() -> Preferences:
         service = Service(kind, stored.base_url.strip().rstrip("/"), MaskStyle(stored.mask_style.lower()))
     return Preferences(
         service=service, pack=stored.storage == "PACK", concurrency=stored.concurrency,
-        budget_usd=stored.budget_usd if stored.use_budget else None,
+        budgets=Limits(*((usd or None) for usd in (stored.day_budget_usd, stored.month_budget_usd, stored.file_budget_usd))),
+        stop_at_budget=stored.stop_at_budget, warn_share=stored.warn_share,
         data_dir=Path(bpy.path.abspath(stored.data_dir)) if stored.data_dir else None,
     )

@@ -164,7 +164,8 @@ def check_limits(limits: Limits, spending: Spending, cost_usd: float) -> None:
         if cost_usd > max(0.0, left) + 1e-9:            # sums of decimal prices are not exact
             raise QuotaError(
                 f"This would cost ${_amount(cost_usd)}, and of the {name}'s budget of ${limit:.2f} ${_amount(max(0.0, left))} is left",
-                hint="Raise the budget in Preferences, or choose a lower quality or size", repair=Repair.RAISE_BUDGET)
+                hint=f"Raise {'--budget' if name == 'run' else 'the budget in Preferences'}, or choose a lower quality or size",
+                repair=Repair.RAISE_BUDGET)
 
 
 def _amount(usd: float) -> str:

@@ -9,11 +9,13 @@ host only reads. A connection lives no longer than its question: a file that had
 
 from __future__ import annotations
 
+import csv
 import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -109,6 +111,7 @@ MIGRATIONS = (
 )
 COLUMNS = ("job_id", "at", "kind", "service", "model", "size", "quality", "n", "state", "estimate_usd", "actual_usd",
            "text_in", "image_in", "image_out", "blend", "target", "session")
+CSV_COLUMNS = (*COLUMNS[:1], *COLUMNS[2:11], "counted_usd", *COLUMNS[11:16])
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM entries"
 WRITE = f"INSERT OR REPLACE INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 COUNTED = "SUM(CASE state WHEN 'free' THEN 0 ELSE COALESCE(actual_usd, estimate_usd, 0) END)"
@@ -124,6 +127,13 @@ def _entry(row: tuple) -> Entry:
     tokens = [facts.pop(name) for name in Usage._fields]
     usage = None if None in tokens else Usage(*tokens)
     return Entry(**facts | {"service": ServiceKind(facts["service"]), "state": EntryState(facts["state"]), "usage": usage})
+
+
+def _cell(value: object) -> object:
+    """A value as a table takes it: names that a spreadsheet would take for a formula are marked as text."""
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
 class Wallet:
@@ -223,6 +233,22 @@ class Wallet:
             return Spending()
         with self._reading() as db:
             return _spending(db, blend, session, time.time() if now is None else now)
+
+    def export_csv(self, path: Path) -> int:
+        """Write all rows, oldest first, as a table with a header, and give their number. Raises OSError for the path.
+
+        `counted_usd` is what the row adds to the sums: nothing for practice.
+        """
+        rows = self.entries() if self.path.exists() else []
+        with open(path, "w", encoding="utf-8-sig", newline="") as file:          # the mark tells Excel that it is UTF-8
+            table = csv.writer(file)
+            table.writerow(("time", *CSV_COLUMNS))
+            for entry in rows:
+                facts = entry._asdict() | (entry.usage or Usage(None, None, None))._asdict()      # type: ignore[arg-type]
+                facts["counted_usd"] = 0.0 if entry.service is ServiceKind.PRACTICE else entry.counted_usd
+                when = datetime.fromtimestamp(entry.at).astimezone().isoformat(timespec="seconds")
+                table.writerow((when, *(_cell(facts[name]) for name in CSV_COLUMNS)))
+        return len(rows)
 
     def _select(self, where: str, *values: object) -> list[Entry]:
         with self._reading() as db:

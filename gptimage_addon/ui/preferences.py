@@ -15,8 +15,9 @@ from ..blender.host import host
 from ..blender.preferences import read_preferences
 from ..core import catalog
 from ..core.errors import error_from_dict
+from ..core.pricing import Limits
 from ..core.request import Service, ServiceKind
-from .status import draw_error
+from .status import dollars, draw_error, draw_wrapped
 
 __all__ = ()
 
@@ -33,6 +34,10 @@ def _concurrency_changed(self: "GPTIMAGE_AP_preferences", context: bpy.types.Con
 
 def _service_changed(self: "GPTIMAGE_AP_preferences", context: bpy.types.Context) -> None:
     host.connection = None
+
+
+def _budget_changed(self: "GPTIMAGE_AP_preferences", context: bpy.types.Context) -> None:
+    host.apply_budgets()
 
 
 class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
@@ -63,11 +68,20 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
     concurrency: IntProperty(
         name="Parallel Requests", description="How many requests are sent at once", default=4, min=1, max=32,
         update=_concurrency_changed)
-    use_budget: BoolProperty(
-        name="Session Budget", description="Refuse what would cost more than this in one Blender session, "
-        "with what is on its way counted in", default=False)
-    budget_usd: FloatProperty(
-        name="Session Budget", description="US dollars a Blender session may cost", default=5.0, min=0.0, precision=2, step=50)
+    day_budget_usd: FloatProperty(
+        name="Budget a Day", description="US dollars that may be spent in a day, by all Blenders on this data folder together. 0 is no limit",
+        default=0.0, min=0.0, precision=2, step=100, update=_budget_changed)
+    month_budget_usd: FloatProperty(
+        name="A Month", description="US dollars that may be spent in a calendar month. 0 is no limit",
+        default=0.0, min=0.0, precision=2, step=100, update=_budget_changed)
+    file_budget_usd: FloatProperty(
+        name="A File", description="US dollars that may be spent for one .blend file; for one that was never saved, in a session. 0 is no limit",
+        default=0.0, min=0.0, precision=2, step=100, update=_budget_changed)
+    stop_at_budget: BoolProperty(
+        name="Stop at the Budget", description="Refuse what would exceed a budget, with what is on its way counted in. Else there is only a warning",
+        default=True, update=_budget_changed)
+    warn_share: FloatProperty(
+        name="Warn From", description="The part of a budget from which on the panel warns", default=0.8, min=0.0, max=1.0, subtype='FACTOR')
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -87,11 +101,22 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         layout.prop(self, "storage")
         layout.prop(self, "data_dir", placeholder=str(paths.default_data_dir()))
         layout.prop(self, "concurrency")
-        row = layout.row(heading="Session Budget (USD)")
-        row.prop(self, "use_budget", text="")
-        sub = row.row()
-        sub.active = self.use_budget
-        sub.prop(self, "budget_usd", text="")
+        self._draw_budgets(layout)
+
+    def _draw_budgets(self, layout: bpy.types.UILayout) -> None:
+        layout.separator()
+        column = layout.column(align=True)
+        for name, label in (("day_budget_usd", "Budget a Day (USD)"), ("month_budget_usd", "A Month"), ("file_budget_usd", "A File")):
+            column.prop(self, name, text=label)
+        if read_preferences().budgets != Limits():
+            layout.prop(self, "stop_at_budget")
+            layout.prop(self, "warn_share", slider=True)
+            spent = host.budget.spending
+            layout.label(text=f"Spent {dollars(spent.day_usd)} today, {dollars(spent.month_usd)} this month, {dollars(spent.blend_usd)} for this file",
+                         translate=False)
+        layout.operator("gptimage.export_spending", icon='EXPORT')
+        if host.budget.trouble:
+            draw_wrapped(layout, host.budget.trouble, 'ERROR')
 
     @staticmethod
     def _draw_key(layout: bpy.types.UILayout, service: Service) -> None:

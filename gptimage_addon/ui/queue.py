@@ -29,6 +29,8 @@ def draw_queue(layout: bpy.types.UILayout, window_manager: bpy.types.WindowManag
     """The jobs: what runs, what waits in the order in which it will be sent, and what is settled, newest first."""
     if host.trouble:
         draw_error(layout.box(), host.trouble)
+    if host.budget.trouble:
+        draw_wrapped(layout.box(), host.budget.trouble, 'ERROR')
     running, waiting, settled = [], [], []
     for view in host.jobs.values():
         (settled if not view.is_active else waiting if view.is_waiting else running).append(view)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import bpy
 
+from ..blender.host import host
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core import pricing
@@ -30,6 +31,7 @@ REPAIR_LABELS = {
     Repair.OPEN_BILLING: "Open Billing Page", Repair.ALLOW_ONLINE: "Open Online Access Setting",
     Repair.RESTART_WORKER: "Restart Helper", Repair.RAISE_BUDGET: "Open Budget Settings",
 }
+PERIODS = {"day": "for today", "month": "for this month", "file": "for this file"}
 SERVICES = {ServiceKind.PRACTICE: "made on this machine", ServiceKind.OPENAI: "sent to OpenAI"}
 
 
@@ -69,7 +71,7 @@ def _price_or_error(
 
 
 def dollars(usd: float) -> str:
-    return f"${usd:.4f}" if usd < 0.1 else f"${usd:.2f}"
+    return f"${usd:.4f}" if 0.00005 <= usd < 0.1 else f"${usd:.2f}"
 
 
 Requests = Sequence[tuple[Request, Finish | None]]
@@ -120,12 +122,28 @@ def draw_price(
     column.label(text=where[0].upper() + where[1:], translate=False)
     try:
         check_online(service)
+        if service.kind is not ServiceKind.PRACTICE:
+            _draw_budget(column, found.usd)
     except GptImageError as error:
         draw_error(column, error)
         return sentence(error)
     if service.kind is ServiceKind.OPENAI and (notice := shutdown_notice(words.model, date.today())):
         draw_wrapped(column, notice, 'ERROR')
     return ""
+
+
+def _draw_budget(column: bpy.types.UILayout, cost_usd: float) -> None:
+    """What is left of the tightest budget. Raises QuotaError where the price does not fit and budgets are kept."""
+    preferences = read_preferences()
+    budgets = preferences.budgets.left(host.budget.spending)
+    if not budgets:
+        return
+    if preferences.stop_at_budget:
+        pricing.check_limits(preferences.budgets, host.budget.spending, cost_usd)
+    name, limit, left = min(budgets, key=lambda budget: budget[2])
+    warns = limit - left + cost_usd >= preferences.warn_share * limit
+    text = f"{dollars(left)} left of {dollars(limit)}" if left >= 0 else f"{dollars(-left)} over {dollars(limit)}"
+    column.label(text=f"{text} {PERIODS[name]}", icon='ERROR' if warns else 'NONE', translate=False)
 
 
 def draw_button(layout: bpy.types.UILayout, operator: str, refusal: str, **look: str) -> bpy.types.OperatorProperties:

@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was spent, for other programs.
+
+No postponed annotations here: Blender reads those of the operators as properties.
+"""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+
+from .. import library
+from ..blender.host import host
+from ..core.errors import GptImageError, InputError
+from .report import report
+
+__all__ = ("export_spending",)
+
+
+def export_spending(data_dir: Path, path: Path) -> int:
+    """Write what was spent as a CSV file, and give the number of rows. Raises InputError where that fails."""
+    try:
+        return library.wallet.Wallet(data_dir).export_csv(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}", field="filepath", hint="Choose another place") from error
+    except library.wallet.WalletError as error:
+        raise InputError(f"The record of what was spent cannot be read: {error}", field="data_dir",
+                         hint="Press Restart Helper: it makes a damaged one anew") from error
+
+
+class GPTIMAGE_OT_export_spending(bpy.types.Operator):
+    bl_idname = "gptimage.export_spending"
+    bl_label = "Export Spending"
+    bl_description = "Write every request with its tokens and its price into a table (CSV)"
+
+    filepath: StringProperty(name="File", description="The table to write", subtype='FILE_PATH', options={'SKIP_SAVE'})
+    filter_glob: StringProperty(name="Kind of File", description="Which files are listed", default="*.csv", options={'HIDDEN'})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.filepath = "gptimage_spending.csv"
+        context.window_manager.fileselect_add(self)
+        return {'RUNNING_MODAL'}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            if not self.filepath:
+                raise InputError("No file is named", field="filepath", hint="Choose one")
+            rows = export_spending(host.journal.data_dir, Path(bpy.path.abspath(self.filepath)))
+        except GptImageError as error:
+            return report(self, error)
+        self.report({'INFO'}, f"{rows} requests written to {Path(self.filepath).name}")
+        return {'FINISHED'}
+
+
+classes = (GPTIMAGE_OT_export_spending,)
+
+
+def register() -> None:
+    host.budget.watch()
+
+
+def unregister() -> None:
+    host.budget.unwatch()
