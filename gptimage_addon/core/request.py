@@ -295,7 +295,8 @@ class Job(NamedTuple):
 
     `prompt` is what the artist wrote; `request.prompt` what the template made of it. `views` name the columns that the answer is cut into:
     a sheet of one subject from several sides, or the one side that it shows. `created` is an ISO 8601
-    time in UTC, `estimate_usd` the price that was shown (None where the service's prices are not known).
+    time in UTC, `estimate_usd` the price that was shown (None where the service's prices are not known). `parents` are the history's
+    entries of the pictures it is made from; `camera` and `frame` are the scene's at the time.
     """
 
     id: str
@@ -313,6 +314,9 @@ class Job(NamedTuple):
     estimate_exact: bool = True
     deadline_s: float = 360.0
     follow_up: FollowUp | None = None
+    parents: tuple[str, ...] = ()
+    camera: str = ""
+    frame: int | None = None
 
     @property
     def shown_usd(self) -> float | None:

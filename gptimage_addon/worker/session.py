@@ -16,6 +16,7 @@ from ..library.journal import Journal, WorkerLock
 from . import keys
 from .accounts import Accounts
 from .client import OPENAI_URL, Client
+from .gallery import Gallery
 from .pipes import Outbox
 from .practice import PracticeServer
 from .runner import JobRunner
@@ -43,6 +44,7 @@ class Session:
         self._client_lock = asyncio.Lock()
         self._pixel_work = asyncio.Lock()
         self._practice: PracticeServer | None = None
+        self._gallery = Gallery(self.journal)
 
     def handle(self, message: Message) -> None:
         """Begin what the host asks for."""
@@ -62,6 +64,7 @@ class Session:
                 self.accounts.limits = limits
             case protocol.Recover(online):
                 self._start(self._recover(online))
+                self._start(self._gallery.sync())
             case protocol.AskKey(service):
                 self._start(self._tell_key(service))
             case protocol.StoreKey(service, key):
@@ -76,7 +79,11 @@ class Session:
         for runner, _ in self._runners.values():
             if not runner.record.sent_at:
                 runner.abandon()
-        await asyncio.gather(*(task for _, task in self._runners.values()), *self._tasks, return_exceptions=True)
+        await asyncio.gather(*(task for _, task in self._runners.values()), return_exceptions=True)
+        self._gallery.stop()
+        while self._tasks:                      # a job that was recovered goes into the history
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._gallery.close()
         for client in self._clients.values():
             await client.close()
         if self._practice is not None:
@@ -133,11 +140,17 @@ class Session:
                 self._tell(known)
                 return
             await runner.run(self._turns)
+            self._keep(runner.record)
         except Exception as error:              # border: one job's bug must not end the others
             log.exception("job %s", runner.record.job_id)
             trouble = WorkerError(f"The helper failed on this job ({type(error).__name__}: {error})")
             state = JobState.UNCERTAIN if runner.record.sent_at else JobState.FAILED
             self._tell(runner.record._replace(state=state, error=trouble.to_dict()))
+
+    def _keep(self, record: JobRecord) -> None:
+        """Into the history, beside whatever else goes on."""
+        if record.state is JobState.DONE:
+            self._start(self._gallery.settle(record.job_id))
 
     def _tell(self, record: JobRecord) -> None:
         self._outbox.put(protocol.RecordChanged(record))
@@ -148,6 +161,8 @@ class Session:
                 if job.id not in self._runners:
                     runner = self._runner(record._replace(worker=self.name), online, lambda _: None)
                     await runner.recover(job)
+                    if record.state is not JobState.DONE:
+                        self._keep(runner.record)
                     self._outbox.put(protocol.Recovered(runner.record))
             await asyncio.to_thread(self.accounts.reconcile)
         finally:                                # the host waits for it

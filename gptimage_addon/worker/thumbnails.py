@@ -1,0 +1,63 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small pictures for the gallery, beside the results they show."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..core.request import ResultPicture
+from ..imaging.color import display_from_linear
+from ..library.journal import write_atomic
+from .exr import decode_exr
+from .files import read_picture
+
+__all__ = ("THUMBNAIL_PX", "thumbnail", "write_thumbnails")
+
+log = logging.getLogger(__name__)
+
+THUMBNAIL_PX = 256                  # of the longer side: what Blender's own previews have
+
+
+def write_thumbnails(folder: Path, pictures: Iterable[ResultPicture]) -> None:
+    """One for each picture of a job's folder: thumbs/NUMBER.jpg, or .png where there is alpha. A picture that is gone gets none."""
+    for number, picture in enumerate(pictures):
+        try:
+            ending, data = thumbnail((folder / picture.path).read_bytes())
+            (folder / "thumbs").mkdir(exist_ok=True)
+            write_atomic(folder / "thumbs" / f"{number}{ending}", data, durable=False)
+        except (OSError, ValueError) as error:
+            log.warning("no thumbnail of %s: %s", folder / picture.path, error)
+
+
+def thumbnail(data: bytes) -> tuple[str, bytes]:
+    """(ending, file) of a small JPEG, or PNG for a picture with transparent parts.
+
+    Takes PNG, JPEG and WebP, and OpenEXR as this add-on writes it. Raises OSError, ValueError for anything else.
+    """
+    small = _opened(data)
+    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), reducing_gap=2.0)
+    out = io.BytesIO()
+    if small.mode == "RGBA" and small.getextrema()[3][0] < 255:
+        small.save(out, "PNG")
+        return ".png", out.getvalue()
+    small.convert("RGB").save(out, "JPEG", quality=85)
+    return ".jpg", out.getvalue()
+
+
+def _opened(data: bytes) -> Image.Image:
+    if data.startswith(b"\x76\x2f\x31\x01"):            # OpenEXR: as a standard view shows it, above 1 is white
+        pixels = display_from_linear(decode_exr(data))
+        return Image.fromarray((np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8))
+    if data.startswith(b"\xff\xd8"):
+        picture = Image.open(io.BytesIO(data))
+        picture.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))      # decodes an eighth of a large one
+        return picture.convert("RGB")
+    pixels, _ = read_picture(data)
+    return Image.fromarray((pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels)
