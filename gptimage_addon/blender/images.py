@@ -11,14 +11,14 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from .. import imaging
+from .. import core, imaging
 from ..core.catalog import MAX_IMAGE_BYTES
 from ..core.errors import InputError
 from . import compat, view
 from .paths import scratch_file
 
 __all__ = (
-    "PROVENANCE", "RENDER_RESULT", "SUFFIXES", "adopt_picture", "picture_bytes", "provenance", "set_provenance",
+    "PROVENANCE", "RENDER_RESULT", "SUFFIXES", "adopt_picture", "history_entry", "picture_bytes", "provenance", "set_provenance",
     "saving_as", "show_in_editor", "unchanged_file",
 )
 
@@ -71,6 +71,14 @@ def provenance(image: bpy.types.Image | None) -> Mapping[str, object]:
     """Where the image comes from; empty for one that is not ours. Cheap; a panel may call it."""
     facts = image.get(PROVENANCE) if image else None
     return facts if hasattr(facts, "to_dict") else {}
+
+
+def history_entry(image: bpy.types.Image | None) -> str:
+    """The name of the image's entry in the history, or "" if it is not a result of ours. Cheap; a panel may call it."""
+    facts = provenance(image)
+    if "job_id" not in facts:
+        return ""
+    return core.entries.entry_id(facts["job_id"], facts.get("result", facts.get("variant", 1) - 1))
 
 
 def show_in_editor(image: bpy.types.Image, instead_of: Collection[str] = (), *, else_first: bool = True) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from .errors import InputError
@@ -108,13 +109,14 @@ def entries_of(job: Job, record: JobRecord, notes: dict[int, Notes] = {}, thumbn
     if result is None:
         return []
     usd = 0.0 if job.service.kind is ServiceKind.PRACTICE else result.cost_usd if result.cost_usd is not None else job.estimate_usd
+    created = datetime.fromtimestamp(record.ended_at, UTC).isoformat(timespec="seconds") if record.ended_at else job.created
     folder, _, file = job.landing.blend.replace("\\", "/").rpartition("/")
     found = []
     for number, picture in enumerate(result.pictures):
         noted = notes.get(number, Notes())
         found.append(Entry(
             id=entry_id(job.id, number), kind=job.kind, prompt=job.prompt[:PROMPT_SHOWN], model=job.request.model, size=job.request.size,
-            quality=job.request.quality, service=job.service.kind, created=job.created, path=f"jobs/{job.id}/{picture.path}",
+            quality=job.request.quality, service=job.service.kind, created=created, path=f"jobs/{job.id}/{picture.path}",
             width_px=picture.width_px, height_px=picture.height_px, usd=None if usd is None else round(usd / len(result.pictures), 6),
             seconds=result.seconds, thumbnail=thumbnails.get(number, ""),
             objects=tuple(dict.fromkeys(target.name for target in job.landing.targets)),

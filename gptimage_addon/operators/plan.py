@@ -21,7 +21,7 @@ from ..core.request import (
 )
 from .report import push_undo
 
-__all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "maps_of", "plan_job", "price", "settle_images")
+__all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "maps_of", "parents_of", "plan_job", "price", "settle_images")
 
 
 class Reference(NamedTuple):
@@ -98,14 +98,22 @@ def plan_job(
     catalog.check_request(request, service.kind)
     online.check_online(service)
     found = pricing.estimate(request, service.kind)
+    scene = bpy.context.scene
     job = Job(
         id=library.journal.new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
         landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface, views=views,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
-        deadline_s=catalog.deadline_s(request.size), follow_up=follow_up,
+        deadline_s=catalog.deadline_s(request.size), follow_up=follow_up, parents=parents_of(landing, finish),
+        camera=scene.camera.name if scene.camera else "", frame=scene.frame_current,
     )
     return PlannedJob(job, inputs)
+
+
+def parents_of(landing: Landing, finish: Finish | None = None) -> tuple[str, ...]:
+    """The history's entries of the images that a job changes, or whose place its result takes."""
+    names = [target.name for target in landing.targets if target.id_type == "Image"] + ([finish.parent] if finish else [])
+    return tuple(dict.fromkeys(entry for name in names if (entry := images.history_entry(bpy.data.images.get(name)))))
 
 
 def job_name(job: Job) -> str:

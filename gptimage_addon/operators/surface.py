@@ -20,7 +20,7 @@ from ..core.regions import Box
 from ..core.request import (
     Finish, FollowUp, Job, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface, parse_size,
 )
-from .plan import PlannedJob, plan_job, price
+from .plan import PlannedJob, parents_of, plan_job, price
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .touch_up import Framing, touch_up_windows, touch_up_words
@@ -98,12 +98,13 @@ def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing) -> 
     data, mime = file or images.picture_bytes(image, field="image")
     source = f"inputs/source{images.SUFFIXES[mime]}"
     facts = images.provenance(image)
+    landing = _instead_of(image, landing)
     job = Job(
         id=library.journal.new_job_id(), kind=KIND, prompt=str(facts.get("prompt") or image.name),
         request=Request(prompt="", model=str(facts.get("model", "")), size="{}x{}".format(*image.size), quality=str(facts.get("quality", ""))),
-        service=Service(ServiceKind(facts.get("service", ServiceKind.OPENAI))), landing=_instead_of(image, landing),
+        service=Service(ServiceKind(facts.get("service", ServiceKind.OPENAI))), landing=landing,
         surface=surface._replace(source=source, wraps=str(facts.get("tiles", ""))),
-        created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0)
+        created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0, parents=parents_of(landing))
     return PlannedJob(job, {source: data})
 
 
