@@ -23,6 +23,7 @@ from .operators import (
     pointing,
     presets,
     reference,
+    references,
     setup,
     spending,
     surface,
@@ -39,6 +40,7 @@ from .ui import (
     queue,
     sets,
 )
+from .ui import references as references_panel
 from .ui import touch_up as touch_up_panel
 
 __all__ = ("register", "unregister")
@@ -55,6 +57,7 @@ MODULES: tuple[ModuleType, ...] = (
     fit,
     assets,
     reference,
+    references,
     turnaround,
     presets,
     areas,
@@ -71,6 +74,7 @@ MODULES: tuple[ModuleType, ...] = (
     queue,
     touch_up_panel,
     panels,
+    references_panel,
     sets,
     overlay,
 )

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import bpy
 
 from ..core.errors import InputError
 from .images import saving_as
 from .paths import scratch_file
 
-__all__ = ("capture_camera",)
+__all__ = ("capture_camera", "image_editor")
 
 
 def capture_camera(scene: bpy.types.Scene, camera: bpy.types.Object, width_px: int, height_px: int) -> bytes:
@@ -34,3 +37,22 @@ def capture_camera(scene: bpy.types.Scene, camera: bpy.types.Object, width_px: i
         finally:
             for owner, name, value in before:
                 setattr(owner, name, value)
+
+
+@contextmanager
+def image_editor(context: bpy.types.Context) -> Iterator[None]:
+    """An Image Editor as the context, for operators that want one: an open one, or this area for the moment. It shows what it did."""
+    areas = [area for window in context.window_manager.windows for area in window.screen.areas]
+    area = next((area for area in areas if area.type == 'IMAGE_EDITOR'), None) or context.area or (areas[0] if areas else None)
+    if area is None:
+        raise RuntimeError("there is no window")
+    kind, area.type = area.ui_type, 'IMAGE_EDITOR'
+    space = area.spaces.active
+    image = space.image
+    try:
+        window = next(window for window in context.window_manager.windows if area in window.screen.areas.values())
+        with context.temp_override(window=window, screen=window.screen, area=area, region=area.regions[0]):
+            yield
+    finally:
+        space.image = image
+        area.ui_type = kind

@@ -18,7 +18,8 @@ from . import compat, view
 from .paths import scratch_file
 
 __all__ = (
-    "PROVENANCE", "RENDER_RESULT", "SUFFIXES", "adopt_picture", "history_entry", "picture_bytes", "provenance", "set_provenance",
+    "PROVENANCE", "RENDER_RESULT", "SUFFIXES", "adopt_picture", "history_entry", "outside_path", "picture_bytes", "provenance",
+    "set_provenance",
     "saving_as", "show_in_editor", "unchanged_file",
 )
 
@@ -139,6 +140,13 @@ def _mime(data: bytes) -> str:
     return next((mime for magic, mime in _MIME.items() if data.startswith(magic)), "")
 
 
+def outside_path(image: bpy.types.Image) -> Path | None:
+    """The file outside the .blend that the image is read from, if it is. Reads nothing; a panel may call it."""
+    if image.source not in {'FILE', 'SEQUENCE', 'MOVIE'} or image.packed_file or not image.filepath:
+        return None
+    return Path(bpy.path.abspath(image.filepath, library=image.library))
+
+
 def unchanged_file(image: bpy.types.Image) -> tuple[bytes, str] | None:
     """(bytes, MIME type) of the PNG, JPEG or WebP file that the image is, or None if it has been painted on or is another."""
     if image.is_dirty or image.source != 'FILE':
@@ -146,8 +154,8 @@ def unchanged_file(image: bpy.types.Image) -> tuple[bytes, str] | None:
     if image.packed_file:
         data = bytes(image.packed_file.data)
     else:
-        path = Path(bpy.path.abspath(image.filepath, library=image.library))
-        data = path.read_bytes() if path.is_file() else b""
+        path = outside_path(image)
+        data = path.read_bytes() if path and path.is_file() else b""
     mime = _mime(data)
     return (data, mime) if mime else None
 

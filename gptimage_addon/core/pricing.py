@@ -18,7 +18,8 @@ from .errors import QuotaError, Repair
 from .request import Request, ServiceKind, parse_size
 
 __all__ = (
-    "Limits", "Price", "Spending", "Usage", "account", "check_limits", "estimate", "input_image_tokens", "output_tokens", "text_tokens", "together",
+    "Limits", "Price", "Spending", "Usage", "account", "check_limits", "estimate", "input_image_tokens", "output_tokens", "picture_usd",
+    "sent_size", "text_tokens", "together",
 )
 
 # USD per token, Standard rates. The same for gpt-image-2, 2.5 and 2.6.
@@ -27,6 +28,9 @@ IMAGE_IN_USD = 8e-6
 IMAGE_OUT_USD = 30e-6
 PARTIAL_IMAGE_TOKENS = 100
 BATCH_FACTOR = 0.5
+PATCH_PX = 32
+MAX_PATCHES = 1536
+LEAST_SIDE_PX = 1024            # smaller pictures are looked at as if their longer side had this many pixels
 
 
 class Usage(NamedTuple):
@@ -99,17 +103,45 @@ def input_image_tokens(width_px: int, height_px: int, model_id: str = "") -> int
     """Tokens of one picture sent: 32-pixel patches, at most 1536 (measured on 2 and 2.5)."""
     width, height = float(width_px), float(height_px)
     longest = max(width, height)
-    if longest < 1024:
-        scale = 1024 / longest
+    if longest < LEAST_SIDE_PX:
+        scale = LEAST_SIDE_PX / longest
         if model_id.startswith("gpt-image-2") and not model_id.startswith("gpt-image-2."):
             scale = min(scale, 2.0)
         width, height = width * scale, height * scale
     width, height = min(width, 3 * height), min(height, 3 * width)
-    patches = math.ceil(width / 32) * math.ceil(height / 32)
-    if patches > 1536:
-        shrink = math.sqrt(1536 * 32 * 32 / (width * height))
-        patches = math.floor(width * shrink / 32) * math.floor(height * shrink / 32)
+    patches = math.ceil(width / PATCH_PX) * math.ceil(height / PATCH_PX)
+    if patches > MAX_PATCHES:
+        across, down = _most_patches(width, height)
+        patches = across * down
     return patches
+
+
+def _most_patches(width: float, height: float) -> tuple[int, int]:
+    """Patches, across and down, that are left of a larger picture."""
+    shrink = math.sqrt(MAX_PATCHES / (width * height))       # in patches a pixel
+    return math.floor(width * shrink), math.floor(height * shrink)
+
+
+def sent_size(width_px: int, height_px: int, *, coarse: bool = False) -> tuple[int, int]:
+    """The size to send a picture at, its shape kept: all that the model looks at and no pixel more. Never larger than it is.
+
+    `coarse` is for what has no detail to look at, such as a palette: then it costs least.
+    """
+    factor = 1.0
+    if math.ceil(width_px / PATCH_PX) * math.ceil(height_px / PATCH_PX) > MAX_PATCHES:
+        width, height = min(width_px, 3 * height_px), min(height_px, 3 * width_px)      # beyond 3:1 it is squeezed
+        across, down = _most_patches(width, height)
+        factor = min(across * PATCH_PX / width, down * PATCH_PX / height)
+    if coarse:
+        factor = min(factor, LEAST_SIDE_PX / max(width_px, height_px))
+    if factor >= 1.0:
+        return width_px, height_px
+    return max(1, math.floor(width_px * factor + 1e-9)), max(1, math.floor(height_px * factor + 1e-9))
+
+
+def picture_usd(width_px: int, height_px: int, model_id: str) -> float:
+    """What one picture costs that is sent at that size."""
+    return input_image_tokens(width_px, height_px, model_id) * IMAGE_IN_USD
 
 
 def text_tokens(prompt: str) -> int:

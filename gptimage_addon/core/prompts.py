@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 
 __all__ = (
-    "extend_prompt", "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt",
+    "COARSE_ROLES", "ROLES", "extend_prompt", "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt",
     "VIEWS", "sheet_prompt", "view_prompt",
 )
 
@@ -50,14 +50,34 @@ _SHEET = (
     "Every view at the same size, standing on the same line, centered in its column, with clear space between them. " + _PLAIN
 )
 _VIEW = "One orthographic view of {words}: {view}. The subject fills most of the height and is centered. " + _PLAIN
-_ROLES = "The pictures given are, in order: {roles}."
+_GIVEN = "The pictures given are, in order: {roles}."
+# What a picture is sent for, by the name the artist knows, and how the model is told.
+ROLES = {
+    "style": "the style: take over its medium, rendering, light and mood, not what it shows",
+    "palette": "the palette: use its colors, not what it shows",
+    "subject": "the subject: the very same one, keep its identity, shape, proportions and markings",
+    "material": "the material: the surface is made of what this shows, not in its shape",
+    "composition": "the composition: frame and arrange the picture like this one, not with what it shows",
+    "depth": "a depth map: light is near, dark is far. Keep this layout in space; do not show the map itself",
+    "layout": "the layout: what is where, how large and from which side. Keep it; look and material are only placeholders",
+}
+COARSE_ROLES = frozenset({"palette"})           # for these no detail is looked at
+
+
+def role_words(role: str) -> str:
+    """How the model is told a role: "style", words of one's own, or "style: more words"."""
+    name, colon, more = role.partition(":")
+    if name.strip() not in ROLES:
+        return role or "reference"
+    words = ROLES[name.strip()]
+    return f"{words}. {more.strip()}" if more.strip() else words
 
 
 def _with_roles(text: str, roles: tuple[str, ...]) -> str:
     if not any(roles):
         return text
-    told = "; ".join(f"{i}. {role or 'reference'}" for i, role in enumerate(roles, 1))
-    return f"{text}\n{_ROLES.format(roles=told)}"
+    told = "; ".join(f"{i}. {role_words(role)}" for i, role in enumerate(roles, 1))
+    return f"{text}\n{_GIVEN.format(roles=told)}"
 
 
 def texture_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:

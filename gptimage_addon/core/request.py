@@ -76,9 +76,19 @@ class Service(NamedTuple):
         return self.kind is ServiceKind.PRACTICE or (self.kind is ServiceKind.COMPATIBLE and is_loopback(self.base_url))
 
 
-class SentPicture(NamedTuple):
-    """One picture that is uploaded: `path` is relative to the job's folder.
+class PixelKind(StrEnum):
+    """What the numbers of a picture mean."""
 
+    DISPLAY = "display"                 # 8 bits a channel as they are shown, straight alpha
+    LINEAR = "linear"                   # floats, scene-linear Rec.709, premultiplied alpha
+    DATA = "data"                       # floats that are no color: shown as they are
+
+
+class SentPicture(NamedTuple):
+    """One picture that is uploaded: `path` is relative to the job's folder, `role` one of `prompts.ROLES` or words.
+
+    With `source`, a file of the job too, the worker makes it: that file's picture of these `pixels` at this size, on white
+    where it is clear and has coverage. `name` is what the artist knows it by.
     With `of` it is the first result of the job of that name, which the worker puts there when it is done.
     """
 
@@ -87,6 +97,10 @@ class SentPicture(NamedTuple):
     width_px: int
     height_px: int
     role: str = ""
+    source: str = ""
+    pixels: PixelKind = PixelKind.DISPLAY
+    has_alpha: bool = True
+    name: str = ""
     of: str = ""
 
 
@@ -128,14 +142,6 @@ class Mark(NamedTuple):
     points: tuple[tuple[float, ...], ...]
     color: tuple[float, ...]
     text: str = ""
-
-
-class PixelKind(StrEnum):
-    """What the numbers of a picture mean."""
-
-    DISPLAY = "display"                 # 8 bits a channel as they are shown, straight alpha
-    LINEAR = "linear"                   # floats, scene-linear Rec.709, premultiplied alpha
-    DATA = "data"                       # floats that are no color: shown as they are
 
 
 class Finish(NamedTuple):

@@ -20,6 +20,7 @@ from ..core.regions import Box, union
 from ..core.request import Finish, Landing, Place, Request, Service
 from .areas import Shown, read_area, shown_picture
 from .plan import PlannedJob, Reference
+from .references import read_references
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .touch_up import Framing, Piece, framing_of, plan_touch_up, read_source, touch_up_windows, touch_up_words
@@ -97,7 +98,8 @@ class GPTIMAGE_OT_extend_frame(RequestSettings, ExtendSettings, bpy.types.Operat
             extend = _sides(self if own else settings)
             source = read_source(context, picture)
             landing = Landing(place=Place.EDITOR, pack=preferences.pack)
-            host.submit_all(plan_extension(words, preferences.service, source, extend, landing, framing_of(read_area(settings))))
+            host.submit_all(plan_extension(words, preferences.service, source, extend, landing, framing_of(read_area(settings)),
+                                           references=read_references(context.scene)))
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}

@@ -30,6 +30,7 @@ from ..imaging import masks
 from .extend import plan_extension
 from .plan import PlannedJob, Reference
 from .reference import camera_target, plan_reference
+from .references import load_reference
 from .report import sentence
 from .surface import image_words, plan_healing, plan_surface
 from .texture import plan_texture, texture_targets
@@ -224,7 +225,7 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
             raise InputError(f"There is no camera {spec.from_view!r}", field="from_view")
         width, height = parse_size(spec.size)
         data = capture_camera(bpy.context.scene, camera, width, height)
-        references.insert(0, Reference(data, "image/png", width, height, "the view of the scene: keep its layout"))
+        references.insert(0, Reference(camera.name, width, height, "layout: this is the view of the scene", data))
     if spec.turnaround:
         landing = Landing(place=Place.IMAGE if spec.place == "image" else Place.AXES, scale_m=spec.height_m)
         return plan_turnaround(spec.words, service, landing, spec.turnaround, one_sheet=spec.one_sheet, references=references)
@@ -265,16 +266,20 @@ def _plan_touch_up(spec: TouchUpSpec, service: Service, references: list[Referen
     return plan_touch_up(spec.words, service, source, pieces, landing, references=references)
 
 
+def _render_source(scene: bpy.types.Scene) -> sources.Source:
+    """The Render Result. One that a fresh background Blender does not have is rendered now."""
+    try:
+        return sources.render_source(scene)
+    except InputError:
+        _say("rendering the scene")
+        bpy.ops.render.render()
+        return sources.render_source(scene)
+
+
 def _load_source(image: str) -> sources.Source:
-    """The picture to touch up. A Render Result that a fresh background Blender does not have is rendered now."""
+    """The picture to touch up."""
     if image == images.RENDER_RESULT:
-        scene = bpy.context.scene
-        try:
-            return sources.render_source(scene)
-        except InputError:
-            _say("rendering the scene")
-            bpy.ops.render.render()
-            return sources.render_source(scene)
+        return _render_source(bpy.context.scene)
     if image in bpy.data.images:
         return sources.image_source(bpy.data.images[image])
     return sources.file_source(Path(bpy.path.abspath(image)))
@@ -340,19 +345,16 @@ def _object(name: str) -> bpy.types.Object:
 
 
 def _load_reference(path: str, image_name: str, role: str, field: str) -> Reference:
+    scene = bpy.context.scene
+    if image_name == images.RENDER_RESULT:
+        return load_reference(_render_source(scene), role)
     if image_name:
         image = bpy.data.images.get(image_name)
         if image is None:
             raise InputError(f"There is no image {image_name!r}", field=field)
-        data, mime = images.picture_bytes(image, field=field)
-        return Reference(data, mime, image.size[0], image.size[1], role)
+        return load_reference(sources.present_source(image, scene, field=field), role)
     source = Path(bpy.path.abspath(path))
-    data, mime = images.picture_bytes(source, field=field)
-    image = bpy.data.images.load(str(source.resolve()))
-    try:
-        return Reference(data, mime, image.size[0], image.size[1], role)
-    finally:
-        bpy.data.images.remove(image)
+    return load_reference(sources.file_source(source, field=field), role, path=str(source))
 
 
 # --- output -----------------------------------------------------------------------------------------------

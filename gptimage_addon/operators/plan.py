@@ -15,9 +15,11 @@ from .. import library
 from ..blender import images, online
 from ..blender.host import SESSION, Landed
 from ..core import catalog, pricing
-from ..core.prompts import name_from_prompt
+from ..core.pictures import read_head
+from ..core.prompts import COARSE_ROLES, name_from_prompt
 from ..core.request import (
-    Finish, FollowUp, Job, JobRecord, Landing, MapKind, Place, Request, Result, SentPicture, Service, ServiceKind, Surface, parse_size,
+    Finish, FollowUp, Job, JobRecord, Landing, MapKind, PixelKind, Place, Request, Result, SentPicture, Service, ServiceKind, Surface,
+    parse_size,
 )
 from .report import push_undo
 
@@ -25,17 +27,34 @@ __all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "maps_of", "p
 
 
 class Reference(NamedTuple):
-    """A picture to send along: its file's bytes, and the role the model is told.
+    """A picture to send along, and the role the model is told: see `prompts.ROLES`.
 
-    With `of` it is the first result of the job of that name, which is not made yet.
+    `data` is its file, as `blender.sources` gives it, and b"" where it is only to be shown or priced; `path` is the file
+    outside the .blend that it is read from, if it is. With `of` it is the first result of the job of that name, which is not
+    made yet.
     """
 
-    data: bytes
-    mime: str
+    name: str
     width_px: int
     height_px: int
     role: str = ""
+    data: bytes = b""
+    suffix: str = ".png"
+    pixels: PixelKind = PixelKind.DISPLAY
+    has_alpha: bool = True
+    path: str = ""
     of: str = ""
+
+    def sent(self, number: int) -> SentPicture:
+        """What is sent of it. A file that is what the model wants to see goes as it is, else the worker makes one of it."""
+        if self.of:
+            return SentPicture(f"prepared/{number}{self.suffix}", f"image/{self.suffix[1:]}", self.width_px, self.height_px, self.role, of=self.of)
+        size = pricing.sent_size(self.width_px, self.height_px, coarse=self.role.partition(":")[0].strip() in COARSE_ROLES)
+        source = f"inputs/{number}{self.suffix}"
+        head = read_head(self.data)
+        if head and head.is_plain and not (head.may_be_clear and self.has_alpha) and size == (head.width_px, head.height_px):
+            return SentPicture(source, head.mime, *size, self.role, name=self.name)
+        return SentPicture(f"prepared/{number}.png", "image/png", *size, self.role, source, self.pixels, self.has_alpha, self.name)
 
 
 class PlannedJob(NamedTuple):
@@ -61,16 +80,15 @@ def _request(
         roles = ("the picture to change", *roles)
     request = words._replace(prompt=template(words.prompt, roles=roles))
     if not references and not finish:
-        return request, {}
-    inputs = {f"{'prepared' if r.of else 'inputs'}/{i}.{r.mime.partition('/')[2]}": r for i, r in enumerate(references)}
-    sent = [SentPicture(path, r.mime, r.width_px, r.height_px, r.role, r.of) for path, r in inputs.items()]
+        return request._replace(input_fidelity=""), {}
+    sent = [reference.sent(i) for i, reference in enumerate(references)]
+    files = {picture.source or picture.path: reference.data for picture, reference in zip(sent, references, strict=True) if not picture.of}
     overlay = {}
     if finish:
         size = parse_size(request.size)
-        sent.insert(0, SentPicture("prepared/window.png", "image/png", *size))
+        sent.insert(0, SentPicture("prepared/window.png", "image/png", *size, name=finish.parent))
         name = "markup" if finish.marks else "mask"
         overlay[name] = SentPicture(f"prepared/{name}.png", "image/png", *size)
-    files = {path: reference.data for path, reference in inputs.items() if not reference.of}
     return request._replace(images=tuple(sent), **overlay), files
 
 

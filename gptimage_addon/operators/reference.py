@@ -18,6 +18,7 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import reference_prompt
 from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Target
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
+from .references import read_references
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 
@@ -109,7 +110,7 @@ class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, bpy.typ
             place = Place((self if own else panel).reference_place)
             landing = Landing(place=place, pack=preferences.pack,
                               targets=camera_target(context.scene) if place is Place.CAMERA else ())
-            planned = plan_reference(read_settings(panel, self), preferences.service, landing)
+            planned = plan_reference(read_settings(panel, self), preferences.service, landing, read_references(context.scene))
             host.submit(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)

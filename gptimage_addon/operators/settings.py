@@ -12,7 +12,7 @@ from ..core import catalog
 from ..core.errors import InputError
 from ..core.request import Request, parse_size
 
-__all__ = ("CUSTOM", "PanelSettings", "RequestSettings", "read_settings", "write_settings", "write_size")
+__all__ = ("CUSTOM", "PanelSettings", "RequestSettings", "read_model", "read_settings", "write_settings", "write_size")
 
 CUSTOM = "CUSTOM"
 
@@ -74,6 +74,11 @@ class PanelSettings(RequestSettings):
     custom_size: IntVectorProperty(
         name="Custom Size", description="Width and height in pixels", size=2, default=(1024, 1024), min=16, max=8192,
         subtype='XYZ')
+
+
+def read_model(settings: RequestSettings) -> str:
+    """The chosen model's name."""
+    return settings.custom_model.strip() if settings.model == CUSTOM else settings.model
 
 
 def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = None) -> Request:

@@ -19,6 +19,7 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt, texture_prompt
 from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Surface, Target
 from .plan import PlannedJob, Reference, adopt_results, maps_of, plan_job, settle_images
+from .references import read_references
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .surface import KIND, SurfaceSettings, plan_follow_ups, price_follow_up, read_surface
@@ -299,7 +300,7 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSett
                 landing = Landing(place=Place.NODE, targets=(target,), pack=preferences.pack)
             else:
                 landing = _landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
-            planned = plan_texture(words, preferences.service, landing, surface=read_surface(panel, scale_m, self))
+            planned = plan_texture(words, preferences.service, landing, read_references(context.scene), surface=read_surface(panel, scale_m, self))
             host.submit(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)

@@ -27,6 +27,7 @@ from ..imaging import masks
 from .areas import AreaChoice, AreaSettings, Shown, area_boxes, read_area, read_islands, shown_picture
 from .marks import read_marks
 from .plan import PlannedJob, Reference, Template, adopt_results, plan_job, settle_images
+from .references import read_references
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .variants import add_to_compositor, job_images, number_variants, remove_staged, staged_variants
@@ -256,7 +257,8 @@ class GPTIMAGE_OT_touch_up(RequestSettings, AreaSettings, bpy.types.Operator):
             source = read_source(context, picture)
             pieces = _pieces(read_islands(context.scene, picture, choice), boxes, words, preferences.service, framing_of(choice))
             landing = Landing(place=Place.EDITOR, pack=preferences.pack)
-            host.submit_all(plan_touch_up(words, preferences.service, source, pieces, landing, marks=marks))
+            references = read_references(context.scene)
+            host.submit_all(plan_touch_up(words, preferences.service, source, pieces, landing, references=references, marks=marks))
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}

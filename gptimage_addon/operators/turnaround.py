@@ -68,7 +68,7 @@ def _requests(words: Request, views: Sequence[str], one_sheet: bool) -> list[tup
         width, height = parse_size(words.size)
         size = catalog.nearest_legal_size(min(width * len(chosen), 3 * height), height)
         return [(words._replace(size="{}x{}".format(*size)), partial(sheet_prompt, views=chosen), ())]
-    first = Reference(b"", f"image/{words.output_format}", *parse_size(words.size), FIRST, of="first")
+    first = Reference("first", *parse_size(words.size), FIRST, suffix=f".{words.output_format}", of="first")
     return [(words, partial(view_prompt, view=view), () if view == chosen[0] else (first,)) for view in chosen]
 
 

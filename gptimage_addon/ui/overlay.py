@@ -21,6 +21,7 @@ from ..core.errors import InputError
 from ..core.regions import Box
 from ..operators.areas import shown_picture
 from ..operators.pointing import Drawn, drawn
+from ..operators.references import shown_references
 from ..operators.touch_up import touch_up_template
 from ..operators.variants import staged_image
 from .panels import Tab
@@ -102,7 +103,7 @@ def _draw_area(context: bpy.types.Context, canvas: _Canvas) -> None:
         _outline(corners, WINDOW)
         text = words.size.replace("x", " x ") + " px"
         try:
-            text += ", " + price_text(find_price([(words, finish)], template, service), service)
+            text += ", " + price_text(find_price([(words, finish)], template, service, shown_references(settings)), service)
         except InputError:                      # such as an empty prompt: the size is told all the same
             pass
         x, y = corners[3]

@@ -264,7 +264,7 @@ class GPTIMAGE_PT_image_surface(Tab, bpy.types.Panel):
         draw_surface(layout, settings)
         layout.operator("gptimage.finish_texture", icon='SHADING_TEXTURE')
         try:
-            refusal = draw_price(layout, settings, heal_prompt, [shown_healing(settings, image)])
+            refusal = draw_price(layout, settings, heal_prompt, [shown_healing(settings, image)], alone=True)
         except InputError as error:             # of what is sent, before there is a price
             refusal = sentence(error)
         draw_button(layout, "gptimage.heal_seams", refusal, icon='BRUSH_DATA')

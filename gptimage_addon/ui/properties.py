@@ -14,6 +14,7 @@ from ..operators.areas import AreaSettings, MaskSettings
 from ..operators.extend import ExtendSettings
 from ..operators.marks import GPTIMAGE_PG_note, MarkSettings
 from ..operators.reference import ReferenceSettings
+from ..operators.references import GPTIMAGE_PG_reference, ReferenceList
 from ..operators.settings import PanelSettings
 from ..operators.surface import SurfaceSettings
 from ..operators.texture import TextureSettings
@@ -25,7 +26,7 @@ __all__ = ()
 
 class GPTIMAGE_PG_scene(
     PanelSettings, TextureSettings, SurfaceSettings, ReferenceSettings, AreaSettings, MaskSettings, TouchUpLandings, MarkSettings, ExtendSettings,
-    TurnaroundSettings,
+    TurnaroundSettings, ReferenceList,
     bpy.types.PropertyGroup,
 ):
     """What is saved with the file: words and settings. Never a key, never a service's address."""
@@ -43,7 +44,7 @@ class GPTIMAGE_PG_window_manager(bpy.types.PropertyGroup):
         subtype='FACTOR')
 
 
-classes = (GPTIMAGE_PG_note, GPTIMAGE_PG_scene, GPTIMAGE_PG_window_manager)
+classes = (GPTIMAGE_PG_note, GPTIMAGE_PG_reference, GPTIMAGE_PG_scene, GPTIMAGE_PG_window_manager)
 
 
 def register() -> None:

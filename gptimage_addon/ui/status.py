@@ -15,10 +15,11 @@ from ..blender.host import host
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core import pricing
-from ..core.catalog import shutdown_notice
+from ..core.catalog import find_model, shutdown_notice
 from ..core.errors import GptImageError, InputError, Repair
 from ..core.request import Finish, Request, Service, ServiceKind
-from ..operators.plan import Template, price
+from ..operators.plan import Reference, Template, price
+from ..operators.references import shown_references
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
@@ -62,10 +63,10 @@ def draw_error(layout: bpy.types.UILayout, error: GptImageError) -> None:
 
 @lru_cache(maxsize=64)
 def _price_or_error(
-    words: Request, template: Template, service: Service, finish: Finish | None,
+    words: Request, template: Template, service: Service, references: tuple[Reference, ...], finish: Finish | None,
 ) -> pricing.Price | InputError:
     try:
-        return price(words, template, service, finish=finish)
+        return price(words, template, service, references, finish)
     except InputError as error:
         return error
 
@@ -77,9 +78,11 @@ def dollars(usd: float) -> str:
 Requests = Sequence[tuple[Request, Finish | None]]
 
 
-def find_price(requests: Requests, template: Template, service: Service) -> pricing.Price:
+def find_price(
+    requests: Requests, template: Template, service: Service, references: tuple[Reference, ...] = (),
+) -> pricing.Price:
     """What the requests cost together. Cached; a panel may call it. Raises InputError for what cannot be sent."""
-    found = [_price_or_error(words, template, service, finish) for words, finish in requests]
+    found = [_price_or_error(words, template, service, references, finish) for words, finish in requests]
     for each in found:
         if isinstance(each, InputError):
             raise each
@@ -95,22 +98,25 @@ def price_text(found: pricing.Price, service: Service) -> str:
 
 
 def draw_price(
-    layout: bpy.types.UILayout, panel: PanelSettings, template: Template, touch_up: Requests = (),
+    layout: bpy.types.UILayout, panel: PanelSettings, template: Template, touch_up: Requests = (), *, alone: bool = False,
 ) -> str:
     """What the next request costs and where it goes, or why it cannot be sent: then that is returned, else "".
 
-    A touch-up's requests have words and sizes of their own, which its panel tells.
+    A touch-up's requests have words and sizes of their own, which its panel tells. `alone` is for what takes no references.
     """
     service = read_preferences().service
     column = layout.column(align=True)
     try:
         requests = touch_up or [(read_settings(panel), None)]
-        found = find_price(requests, template, service)
+        references = () if alone else shown_references(panel)
+        found = find_price(requests, template, service, references)
     except InputError as error:
         # An empty prompt is no mistake yet, just the beginning.
         column.label(text="Write a prompt to see the price" if error.field == "prompt" and not panel.prompt
                      else error.message, icon='INFO', translate=False)
-        if error.field != "prompt" and error.hint:
+        if error.field == "references":
+            column.operator("gptimage.read_references", icon='FILE_REFRESH')
+        elif error.field != "prompt" and error.hint:
             column.label(text=error.hint, icon='BLANK1', translate=False)
         return sentence(error)
     column.label(text=price_text(found, service), translate=False)
@@ -120,6 +126,8 @@ def draw_price(
     if not touch_up:
         where = f"{many}{words.size.replace('x', ' x ')} px, {where}"
     column.label(text=where[0].upper() + where[1:], translate=False)
+    if references:
+        _draw_references(column, references, words.model)
     try:
         check_online(service)
         if service.kind is not ServiceKind.PRACTICE:
@@ -144,6 +152,14 @@ def _draw_budget(column: bpy.types.UILayout, cost_usd: float) -> None:
     warns = limit - left + cost_usd >= preferences.warn_share * limit
     text = f"{dollars(left)} left of {dollars(limit)}" if left >= 0 else f"{dollars(-left)} over {dollars(limit)}"
     column.label(text=f"{text} {PERIODS[name]}", icon='ERROR' if warns else 'NONE', translate=False)
+
+
+def _draw_references(column: bpy.types.UILayout, references: Sequence[Reference], model: str) -> None:
+    sent = [reference.sent(number) for number, reference in enumerate(references)]
+    text = "1 reference" if len(sent) == 1 else f"{len(sent)} references"
+    if find_model(model):
+        text += f", {dollars(sum(pricing.picture_usd(each.width_px, each.height_px, model) for each in sent))} of it"
+    column.label(text=text, icon='IMAGE_REFERENCE', translate=False)
 
 
 def draw_button(layout: bpy.types.UILayout, operator: str, refusal: str, **look: str) -> bpy.types.OperatorProperties:

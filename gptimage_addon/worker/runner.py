@@ -23,6 +23,7 @@ from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
 from .finish import write_pictures
 from .material import check_material
+from .pictures import prepare_references
 from .retry import retry_delay_s
 from .sheet import write_sheet
 from .surface import write_surfaces
@@ -172,6 +173,8 @@ class JobRunner:
     async def _send(self, job: Job, attempt: int) -> float:
         """One request and its answer, which then is on disk. Returns the seconds it took."""
         client = await self._client(job)
+        if attempt == 1:
+            await asyncio.to_thread(prepare_references, job.request, self.folder)
         if job.finish and attempt == 1:
             assert job.request.is_edit
             await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)

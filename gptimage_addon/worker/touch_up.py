@@ -8,22 +8,21 @@ import io
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
 from ..core.errors import AnswerError, InputError
 from ..core.regions import Box, Window, crop
 from ..core.request import Finish, JobState, Mark, MaskStyle, PixelKind, Request, ResultPicture, parse_size
 from ..imaging import masks
-from ..imaging.color import display_from_linear, linear_from_display
 from ..imaging.tile import make_seamless, rolled, unrolled
 from ..imaging.touch_up import finish_window, paste_window
 from ..library.journal import Journal, write_atomic
 from .codec import check_picture
-from .exr import decode_exr, encode_exr
+from .exr import decode_exr
 from .files import read_picture, write_png
+from .pictures import Source, read_source, resized
 
 __all__ = ("prepare_touch_up", "write_touch_ups")
 
@@ -31,50 +30,13 @@ __all__ = ("prepare_touch_up", "write_touch_ups")
 LINE_SHARE, NOTE_SHARE = 1 / 160, 1 / 32
 
 
-class _Source(NamedTuple):
-    """The picture as it is kept, (h, w, 3 or 4): uint8 or uint16 display colors, or float32 as `pixels` says."""
-
-    picture: np.ndarray
-    pixels: PixelKind
-    has_alpha: bool
-    profile: bytes | None = None                # its ICC profile, which Pillow would drop
-
-    def display(self, part: np.ndarray) -> np.ndarray:
-        """A part of the picture in display colors: as it is, or floats 0..1; without a channel that is no coverage."""
-        if not self.has_alpha:
-            part = part[..., :3]
-        if self.pixels is PixelKind.DISPLAY:
-            return part
-        return display_from_linear(part, is_data=self.pixels is PixelKind.DATA)
-
-    def kept(self, part_display: np.ndarray, part: np.ndarray) -> np.ndarray:
-        """The inverse of `display`; channels it has left out are taken from `part`."""
-        if self.pixels is not PixelKind.DISPLAY:
-            part_display = linear_from_display(part_display, is_data=self.pixels is PixelKind.DATA)
-        return np.concatenate((part_display, part[..., part_display.shape[2]:]), axis=2)
-
-    def encode(self, picture: np.ndarray) -> tuple[str, str, bytes]:
-        """(file ending, MIME type, file) of a picture of the same kind. Nothing of it is lost."""
-        if picture.dtype == np.float32:
-            return ".exr", "image/x-exr", encode_exr(picture)
-        return ".png", "image/png", write_png(picture, self.profile)
-
-
 def _window(request: Request, finish: Finish) -> Window:
     return Window(Box(*finish.box), *parse_size(request.size), *finish.picture_px)
 
 
-def _read(finish: Finish, folder: Path) -> tuple[_Source, np.ndarray]:
+def _read(finish: Finish, folder: Path) -> tuple[Source, np.ndarray]:
     """The job's picture, with what extends it, and its mask: float32 (h, w), 0..1."""
-    path = folder / finish.source
-    try:
-        if path.suffix == ".npy":
-            source = _Source(np.load(path, allow_pickle=False), finish.pixels, finish.has_alpha)
-        else:
-            picture, profile = read_picture(path.read_bytes())
-            source = _Source(picture, PixelKind.DISPLAY, finish.has_alpha, profile)
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise InputError("The picture cannot be read", field="image", hint="Save it as PNG and use the file") from error
+    source = read_source(folder / finish.source, finish.pixels, finish.has_alpha)
     mask = np.load(folder / finish.mask, allow_pickle=False).astype(np.float32) / 255
     if finish.extend:
         left, top, right, bottom = finish.extend
@@ -90,21 +52,15 @@ def _read(finish: Finish, folder: Path) -> tuple[_Source, np.ndarray]:
     return source, mask
 
 
-def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if (pixels.shape[1], pixels.shape[0]) == size:
-        return pixels
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
-
-
 # --- before it is sent --------------------------------------------------------------------------------------
 
 def prepare_touch_up(request: Request, finish: Finish, folder: Path, style: MaskStyle) -> None:
     """Write the pictures that are sent: the window, without transparency, and its mask or marks. Raises InputError."""
     source, mask = _read(finish, folder)
     window = _window(request, finish)
-    sent = {request.images[0].path: _resized(_shown(source, window), window.size)}
+    sent = {request.images[0].path: resized(source.shown(crop(source.picture, window)), window.size)}
     if request.mask:
-        area = _resized(np.round(crop(mask, window) * 255).astype(np.uint8), window.size).astype(np.float32) / 255
+        area = resized(np.round(crop(mask, window) * 255).astype(np.uint8), window.size).astype(np.float32) / 255
         rgba = masks.to_alpha_mask(area)
         sent[request.mask.path] = rgba if style is MaskStyle.ALPHA else np.ascontiguousarray(rgba[..., :3])
     if request.markup:
@@ -112,18 +68,6 @@ def prepare_touch_up(request: Request, finish: Finish, folder: Path, style: Mask
     for path, pixels in sent.items():
         (folder / path).parent.mkdir(exist_ok=True)
         write_atomic(folder / path, write_png(pixels))
-
-
-def _shown(source: _Source, window: Window) -> np.ndarray:
-    """uint8 RGB of the window as the artist sees it. Models read the colors under transparent pixels too: black."""
-    view = source.display(crop(source.picture, window))
-    if view.dtype == np.uint8 and view.shape[2] == 3:
-        return view
-    full = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}.get(view.dtype, 1.0)
-    rgb = view[..., :3].astype(np.float32)
-    if view.shape[2] == 4:
-        rgb *= view[..., 3:] / np.float32(full)
-    return (rgb * np.float32(255 / full) + np.float32(0.5)).astype(np.uint8)
 
 
 def _draw_marks(marks: tuple[Mark, ...], window: Window) -> np.ndarray:
@@ -176,7 +120,7 @@ def write_touch_ups(
             trouble = error
             continue
         with Image.open(io.BytesIO(data)) as image:
-            answer = _resized(np.asarray(image.convert("RGB")), (window.box.width, window.box.height))
+            answer = resized(np.asarray(image.convert("RGB")), (window.box.width, window.box.height))
         done = finish_window(view, answer, area)
         whole, _ = paste_window(source.picture, source.kept(done.patch, part), mask, *window.offset)
         for island, pictures in islands:

@@ -112,7 +112,8 @@ def test_references_and_views_are_sent_in_order_with_their_words(checkout: Path,
     rendered = decode(view.files[0].data, "RGB")
     assert rendered.shape == (640, 1024, 3)
     assert np.abs(rendered.astype(int) - (255, 0, 0)).max() <= 2        # Blender dithers
-    assert "1. the view of the scene" in view.fields["prompt"] and "2. reference" in view.fields["prompt"]
+    assert "1. the layout: " in view.fields["prompt"] and "this is the view of the scene" in view.fields["prompt"]
+    assert "2. reference" in view.fields["prompt"]
 
 
 def test_a_captured_view_leaves_the_scene_as_it_was(tmp_path: Path) -> None:

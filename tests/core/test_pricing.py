@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import random
 
 import pytest
 
-from gptimage_addon.core.pricing import Usage, account, estimate, input_image_tokens, output_tokens, text_tokens
+from gptimage_addon.core.pricing import Usage, account, estimate, input_image_tokens, output_tokens, picture_usd, sent_size, text_tokens
 from gptimage_addon.core.request import Request, SentPicture, ServiceKind
 
 # size: (tokens, USD) for 2.5's low, medium, high (2's medium), xhigh, max (2's high)
@@ -145,3 +146,28 @@ def test_what_an_answer_cost(usage: dict[str, object], found: Usage, usd: float)
 ])
 def test_usage_that_tells_nothing_is_no_price(usage: object) -> None:
     assert account(usage) is None
+
+
+# What larger pictures cost was measured on 2.5 (api.md, section 2): the size they are sent at must cost the same.
+@pytest.mark.parametrize(("size", "tokens"), [
+    ((2048, 2048), 1521), ((3840, 2160), 1508), ((1179, 2556), 1482), ((1536, 1024), 1536), ((1280, 720), 920), ((341, 512), 704),
+])
+def test_the_size_sent_costs_what_the_picture_costs(size: tuple[int, int], tokens: int) -> None:
+    sent = sent_size(*size)
+    assert input_image_tokens(*sent) == input_image_tokens(*size) == tokens
+    assert picture_usd(*sent, "gpt-image-2.5-flare") == pytest.approx(tokens * 8e-6)
+    assert sent == size or sent[0] * sent[1] <= 1536 * 32 * 32
+    assert sent[0] / sent[1] == pytest.approx(size[0] / size[1], rel=0.002)
+
+
+def test_no_size_sent_costs_more_is_larger_or_of_another_shape() -> None:
+    chance = random.Random(5)
+    for _ in range(3000):
+        width, height = chance.randint(1, 9000), chance.randint(1, 9000)
+        for coarse in (False, True):
+            sent = sent_size(width, height, coarse=coarse)
+            assert 1 <= sent[0] <= width and 1 <= sent[1] <= height
+            assert input_image_tokens(*sent) <= input_image_tokens(width, height)
+            assert abs(sent[0] - width * sent[1] / height) <= max(1.0, width / height)
+            assert not coarse or max(sent) <= 1024
+            assert sent_size(*sent, coarse=coarse) == sent

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from gptimage_addon.core.prompts import (
-    extend_prompt, heal_prompt, markup_prompt, name_from_prompt, reference_prompt, texture_prompt, touch_up_prompt)
+    ROLES, extend_prompt, heal_prompt, markup_prompt, name_from_prompt, reference_prompt, texture_prompt, touch_up_prompt)
 
 
 @pytest.mark.parametrize("words",
@@ -31,17 +31,24 @@ def test_a_references_prompt_is_the_artists_own() -> None:
 def test_roles_are_told_in_order(make) -> None:
     plain = make("brick")
     assert make("brick", roles=()) == make("brick", roles=("", "")) == plain
-    told = make("brick", roles=("style", "", "the camera's view"))
-    assert told == f"{plain}\nThe pictures given are, in order: 1. style; 2. reference; 3. the camera's view."
+    told = make("brick", roles=("the mood", "", "the camera's view"))
+    assert told == f"{plain}\nThe pictures given are, in order: 1. the mood; 2. reference; 3. the camera's view."
+
+
+def test_roles_with_a_name_are_told_in_words() -> None:
+    for name, words in ROLES.items():
+        assert name in words and reference_prompt("brick", roles=("x", name)).endswith(f"1. x; 2. {words}.")
+        assert reference_prompt("brick", roles=(f"{name}: the red one",)).endswith(f"1. {words}. the red one.")
+    assert reference_prompt("brick", roles=("stylish: yes",)).endswith("1. stylish: yes.")
 
 
 @pytest.mark.parametrize("make", [touch_up_prompt, markup_prompt, extend_prompt, heal_prompt])
 @pytest.mark.parametrize("words", ["ivy on the wall.", "", "  "])
 def test_a_touch_up_s_prompt_holds_the_words_and_what_must_stay(make, words: str) -> None:
-    prompt = make(words, roles=("the picture to change", "style"))
+    prompt = make(words, roles=("the picture to change", "the mood"))
     assert words.strip().rstrip(".") in prompt and ".." not in prompt and ": ." not in prompt
     assert "stays exactly as it is" in prompt and "first picture" in prompt
-    assert prompt.endswith("\nThe pictures given are, in order: 1. the picture to change; 2. style.")
+    assert prompt.endswith("\nThe pictures given are, in order: 1. the picture to change; 2. the mood.")
 
 
 def test_no_words_remove_or_go_on() -> None:

@@ -81,6 +81,25 @@ class Layout:
         self._check("menu", **given)
         assert hasattr(bpy.types, name), f"there is no menu {name}"
 
+    def template_list(self, listtype: str, list_id: str, data: Any, name: str, active_data: Any, active: str, **given: Any) -> None:
+        """Draws the items too, by the list's own function."""
+        self._check("template_list", **given)
+        kind = getattr(bpy.types, listtype)
+        assert name in data.bl_rna.properties and active in active_data.bl_rna.properties
+        for index, item in enumerate(getattr(data, name)):
+            kind.draw_item(None, bpy.context, Layout(self._root), data, item, 0, active_data, active, index)
+
+    def template_icon(self, icon_value: int, **given: Any) -> None:
+        self._check("template_icon", **given)
+        assert icon_value > 0
+
+    def operator_menu_enum(self, idname: str, name: str, **given: Any) -> _Button:
+        self._check("operator_menu_enum", **given)
+        button = _Button(idname)
+        assert button._rna.properties[name].type == 'ENUM'
+        self._root.buttons.append((idname, button))
+        return button
+
     def separator(self, **given: Any) -> None:
         self._check("separator", **given)
 

@@ -1,0 +1,118 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of pictures that are sent along. Draws state; what lies outside the .blend is not read for it."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..blender.images import outside_path
+from ..core import pricing
+from ..core.catalog import find_model
+from ..core.errors import InputError
+from ..operators.references import FREE_ROLE, GPTIMAGE_PG_reference, shown_reference
+from ..operators.settings import read_model
+from .panels import Tab
+from .status import dollars, draw_wrapped
+
+__all__ = ("picture_icon",)
+
+THUMBNAIL = 5.0                         # in buttons' heights
+
+
+def picture_icon(image: bpy.types.Image | None) -> int:
+    """The number of the image's thumbnail, or 0 where that would read a file outside the .blend that is not in memory yet."""
+    if image is None or not (image.has_data or outside_path(image) is None) or image.type == 'RENDER_RESULT':
+        return 0
+    return bpy.types.UILayout.icon(image)
+
+
+class GPTIMAGE_UL_references(bpy.types.UIList):
+    def draw_item(
+        self, context: bpy.types.Context, layout: bpy.types.UILayout, data: bpy.types.PropertyGroup, item: GPTIMAGE_PG_reference,
+        icon: int, active_data: bpy.types.PropertyGroup, active_property: str, index: int = 0,
+    ) -> None:
+        row = layout.row(align=True)
+        row.prop(item, "use", text="")
+        number = picture_icon(item.image)
+        name = item.image.name if item.image else "Choose an image"
+        if number:
+            row.label(text=name, icon_value=number, translate=False)
+        else:
+            row.label(text=name, icon='IMAGE_DATA' if item.image else 'ERROR', translate=False)
+        sub = row.row()
+        sub.alignment = 'RIGHT'
+        sub.label(text=(item.words if item.role == FREE_ROLE else item.role.title()) or "Own Words", translate=False)
+
+
+class _References(Tab):
+    bl_label = "References"
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.prop(context.scene.gptimage, "use_references", text="")
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        items = context.scene.gptimage.references
+        if items:
+            self.layout.label(text=f"{sum(item.use for item in items)} of {len(items)}", translate=False)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.gptimage
+        layout.active = settings.use_references
+        if not settings.references:
+            draw_wrapped(layout, "Pictures that go along with textures, references and touch-ups", 'INFO')
+        row = layout.row()
+        row.template_list("GPTIMAGE_UL_references", "", settings, "references", settings, "reference_index", rows=3)
+        column = row.column(align=True)
+        column.operator_menu_enum("gptimage.add_reference", "source", text="", icon='ADD')
+        column.operator("gptimage.remove_reference", text="", icon='REMOVE')
+        column.operator("gptimage.move_reference", text="", icon='TRIA_UP').step = -1
+        column.operator("gptimage.move_reference", text="", icon='TRIA_DOWN').step = 1
+        if 0 <= settings.reference_index < len(settings.references):
+            _draw_item(layout, settings, settings.references[settings.reference_index])
+
+
+def _draw_item(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, item: GPTIMAGE_PG_reference) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(item, "image")
+    column.prop(item, "role")
+    column.prop(item, "words", text="Words", placeholder="What to look at")
+    if item.image is None:
+        return
+    if number := picture_icon(item.image):
+        column.template_icon(number, scale=THUMBNAIL)
+    column = layout.column(align=True)
+    if path := outside_path(item.image):
+        draw_wrapped(column, str(path), 'FILE_IMAGE')
+    try:
+        sent = shown_reference(item).sent(0)
+    except InputError as error:
+        draw_wrapped(column, error.message if not path else "Not read yet, so its price is not known", 'INFO')
+        column.operator("gptimage.read_references", icon='FILE_REFRESH')
+        return
+    model = read_model(settings)
+    price = f", {dollars(pricing.picture_usd(sent.width_px, sent.height_px, model))}" if find_model(model) else ""
+    column.label(text=f"Sent as {sent.width_px} x {sent.height_px} px{price}", icon='EXPORT', translate=False)
+
+
+class GPTIMAGE_PT_view_references(_References, bpy.types.Panel):
+    bl_space_type = 'VIEW_3D'
+    bl_order = 2
+
+
+class GPTIMAGE_PT_image_references(_References, bpy.types.Panel):
+    bl_space_type = 'IMAGE_EDITOR'
+
+
+class GPTIMAGE_PT_node_references(_References, bpy.types.Panel):
+    bl_space_type = 'NODE_EDITOR'
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.space_data.tree_type == 'ShaderNodeTree'
+
+
+classes = (GPTIMAGE_UL_references, GPTIMAGE_PT_view_references, GPTIMAGE_PT_image_references, GPTIMAGE_PT_node_references)
