@@ -195,7 +195,8 @@ class Surface(NamedTuple):
 
     `given` are files of maps, by kind, that belong to the source: then all are checked, and nothing is made but, where `mend`
     names a finding ("normal flipped_green"), that picture without it. With `directx` a normal map that is given is meant to have
-    its green downwards. `displace` lets the height move the mesh.
+    its green downwards. Where `export` names how other programs want their normals ("opengl", "directx"), files for them are made instead.
+    `displace` lets the height move the mesh.
     """
 
     axes: str = ""
@@ -209,6 +210,7 @@ class Surface(NamedTuple):
     given: dict | None = None
     directx: bool = False
     mend: str = ""
+    export: str = ""
     displace: bool = False
 
     @property
@@ -270,6 +272,7 @@ class Place(StrEnum):
     AXES = "axes"                      # on image empties on the axes, each view on its own
     COMPOSITOR = "compositor"          # a layer over the render in the scene's compositor
     INSTEAD = "instead"                # in the materials that show the image it was made from
+    FOLDER = "folder"                  # files in a folder of the artist's
 
 
 class Landing(NamedTuple):
@@ -277,7 +280,7 @@ class Landing(NamedTuple):
 
     `faces` assigns the new slot to the selected faces only, `fit` lays the picture once over them; `share_material` gives all targets one material;
     `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale, and on the axes the subject's height; `pack` keeps the picture
-    inside the .blend, else it is put in a folder beside it. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants these are
+    inside the .blend, else it is put in a folder beside it. `folder` is where files go that are exported, over those of the same name if `overwrite`. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants these are
     more of. `session` names the Blender session that made the landing and `blend` the path of its file: the targets mean
     something only there.
     """
@@ -292,6 +295,8 @@ class Landing(NamedTuple):
     pack: bool = True
     variants_of: str = ""
     name: str = ""
+    folder: str = ""
+    overwrite: bool = False
     session: str = ""
     blend: str = ""
 

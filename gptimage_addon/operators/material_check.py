@@ -23,7 +23,7 @@ from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Sur
 from .plan import PlannedJob
 from .report import push_undo, report
 
-__all__ = ("FIXES", "checked_material", "findings_of", "plan_check")
+__all__ = ("COLOR", "FIXES", "checked_material", "findings_of", "local_job", "picture_files", "plan_check")
 
 KIND = "check"
 COLOR = "color"
@@ -56,28 +56,33 @@ def plan_check(material: bpy.types.Material, mend: str = "") -> PlannedJob:
     nodes = blender.material_pictures.material_pictures(material)
     if COLOR not in nodes:
         raise InputError(f"No picture gives {material.name} its color", field="material", hint="Wire an Image Texture to Base Color")
-    files, inputs = {}, {}
-    for role, node in nodes.items():
-        if role != COLOR and not all(node.image.size):
-            continue                            # told as a finding
-        file = images.unchanged_file(node.image)            # for Blender a file of 16 bits holds floats, too
-        if file is None and node.image.is_float and mend.startswith(f"{role} "):
-            raise InputError(f"{node.image.name} holds floats, what is mended has 8 or 16 bits", field="image",
-                             hint="Save it as a 16-bit PNG and use that")
-        data, mime = file or images.picture_bytes(node.image, field="image")
-        files[role] = f"inputs/{role}{images.SUFFIXES[mime]}"
-        inputs[files[role]] = data
+    # A map without pixels is told as a finding.
+    files, inputs = picture_files({role: node.image for role, node in nodes.items() if role == COLOR or all(node.image.size)})
     color, panel = nodes[COLOR].image, bpy.context.scene.gptimage
     facts = images.provenance(color)
-    surface = Surface(source=files.pop(COLOR), given=files, mend=mend, directx=blender.material_pictures.is_directx(material), wraps=str(facts.get("tiles", "")),
-                      width_m=panel.scale_m or 1.0, relief_m=panel.relief_m)
-    landing = Landing(place=Place.IMAGE, targets=(targets.note_target("Material", material),), pack=read_preferences().pack,
-                      session=SESSION, blend=bpy.data.filepath)
-    job = Job(
-        id=library.journal.new_job_id(), kind=KIND, prompt=str(facts.get("prompt") or material.name),
-        request=Request(prompt="", model="", size="{}x{}".format(*color.size)), service=Service(), landing=landing, surface=surface,
+    surface = Surface(
+        source=files.pop(COLOR), given=files, mend=mend, directx=blender.material_pictures.is_directx(material),
+        wraps=str(facts.get("tiles", "")), width_m=panel.scale_m or 1.0, relief_m=panel.relief_m)
+    landing = Landing(place=Place.IMAGE, targets=(targets.note_target("Material", material),), pack=read_preferences().pack)
+    return PlannedJob(local_job(KIND, str(facts.get("prompt") or material.name), color, surface, landing), inputs)
+
+
+def picture_files(pictures: Mapping[str, bpy.types.Image]) -> tuple[dict[str, str], dict[str, bytes]]:
+    """(the input file of each role, the files' bytes) of pictures that a local job works on. Raises InputError."""
+    files, inputs = {}, {}
+    for role, image in pictures.items():
+        source = blender.sources.image_source(image)
+        files[role] = f"inputs/{role}{source.suffix}"
+        inputs[files[role]] = source.data
+    return files, inputs
+
+
+def local_job(kind: str, prompt: str, color: bpy.types.Image, surface: Surface, landing: Landing) -> Job:
+    """A job for which nothing is sent or paid."""
+    return Job(
+        id=library.journal.new_job_id(), kind=kind, prompt=prompt, request=Request(prompt="", model="", size="{}x{}".format(*color.size)),
+        service=Service(), landing=landing._replace(session=SESSION, blend=bpy.data.filepath), surface=surface,
         created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0)
-    return PlannedJob(job, inputs)
 
 
 def _in_the_file(material: bpy.types.Material) -> dict[str, str]:

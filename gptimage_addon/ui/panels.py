@@ -122,7 +122,9 @@ def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     material = checked_material(context)
     if material is None or material.node_tree is None:
         return
-    layout.operator("gptimage.check_material", icon='CHECKMARK')
+    row = layout.row(align=True)
+    row.operator("gptimage.check_material", icon='CHECKMARK')
+    row.operator("gptimage.export_maps", text="", icon='EXPORT')
     findings = findings_of(material)
     if findings is None:
         return
@@ -262,7 +264,9 @@ class GPTIMAGE_PT_image_surface(Tab, bpy.types.Panel):
             _draw_finding(layout.column(align=True), key, message)
         layout.prop(context.space_data, "show_repeat", text="Tile Preview", toggle=True, icon='MESH_GRID')
         draw_surface(layout, settings)
-        layout.operator("gptimage.finish_texture", icon='SHADING_TEXTURE')
+        row = layout.row(align=True)
+        row.operator("gptimage.finish_texture", icon='SHADING_TEXTURE')
+        row.operator("gptimage.export_maps", text="", icon='EXPORT')
         try:
             refusal = draw_price(layout, settings, heal_prompt, [shown_healing(settings, image)], alone=True)
         except InputError as error:             # of what is sent, before there is a price

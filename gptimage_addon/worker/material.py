@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The check of a material's pictures, whoever made them, and the one that mends what was found."""
+"""A material's pictures, whoever made them: checked, one of them mended, or written for other programs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from PIL import Image
 
 from ..core.errors import AnswerError
 from ..core.request import ResultPicture, Surface
+from ..imaging.color import display_from_linear
 from ..imaging.map_mends import mended
 from ..imaging.maps import check_maps, decode_normal, encode_normal
+from ..imaging.png import encode_png
 from ..imaging.relief import Wrap
 from ..imaging.tile import SMALLEST_PX, wrap_score
 from ..library.journal import write_atomic
 from .codec import check_picture
 from .files import read_picture, write_png
 
-__all__ = ("check_material",)
+__all__ = ("check_material", "export_material")
 
 _EDGE = 8               # pixels that a resized map looks beyond its edges
+_COLORS = ("color", "emission")
 _MEETS = 1.15           # the step over an edge against those inside, up to which a picture tiles
 
 
@@ -63,7 +66,38 @@ def check_material(surface: Surface, prompt: str, folder: Path) -> ResultPicture
     return ResultPicture(path.relative_to(folder).as_posix(), "image/png", width, height, report)
 
 
+def export_material(surface: Surface, folder: Path) -> ResultPicture:
+    """The source and the maps that are given as PNG files for other programs: data in one channel, height always 16 bits deep.
+
+    Raises AnswerError for a file that is no picture.
+    """
+    results = folder / "results"
+    results.mkdir(exist_ok=True)
+    files, size = {}, (0, 0)
+    for kind, path in {**(surface.given or {}), "color": surface.source}.items():
+        pixels, profile = _read(folder / path, kind)
+        if kind == "normal":
+            pixels = pixels[..., :3]
+            if surface.directx != (surface.export == "directx"):
+                pixels = _turned(pixels)
+        elif kind not in _COLORS:
+            pixels = np.ascontiguousarray(pixels[..., 0])
+            if kind == "height" and pixels.dtype == np.uint8:
+                pixels = pixels.astype(np.uint16) * 257
+        data = encode_png(pixels) if pixels.ndim == 2 else write_png(pixels, profile if kind in _COLORS else None)
+        write_atomic(results / f"{kind}.png", data)
+        files[kind], size = f"results/{kind}.png", pixels.shape[1::-1]
+    return ResultPicture(files.pop("color"), "image/png", *size, maps=files)
+
+
 def _read(path: Path, kind: str) -> tuple[np.ndarray, bytes | None]:
+    """As `read_picture`. The floats that Blender has of a picture, light or data by the kind of map, come as 16 bits."""
+    if path.suffix == ".npy":
+        pixels = np.load(path, allow_pickle=False)
+        if pixels.dtype == np.uint8:
+            return pixels, None
+        shown = display_from_linear(pixels, is_data=kind not in _COLORS)
+        return np.rint(shown * 65535).astype(np.uint16), None
     data = path.read_bytes()
     try:
         check_picture(data)

@@ -22,7 +22,7 @@ from .answer import Answer, Event, EventReader, decode_base64, read_answer, read
 from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
 from .finish import write_pictures
-from .material import check_material
+from .material import check_material, export_material
 from .pictures import prepare_references
 from .retry import retry_delay_s
 from .sheet import write_sheet
@@ -280,6 +280,8 @@ class JobRunner:
 
     def _write(self, job: Job, pictures: list[bytes]) -> tuple[ResultPicture, ...]:
         if job.surface and job.surface.given is not None:
+            if job.surface.export:
+                return (export_material(job.surface, self.folder),)
             return (check_material(job.surface, job.prompt, self.folder),)
         if job.sheet:
             return (write_sheet(job.sheet, self.folder, self.journal),)
