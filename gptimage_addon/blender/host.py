@@ -95,6 +95,7 @@ class Host:
         self.trouble: GptImageError | None = None
         self.paused = False
         self.paces: dict[Service, tuple[int, float]] = {}   # requests at once, and until when none goes (monotonic), as the service asked
+        self.show_chart: Callable[[Path], None] | None = None       # operators/ fills it in
         self.budget = Budget(lambda: self.journal.data_dir)
         self.data_dir: Path | None = None
         self.practice_latency_s = PRACTICE_LATENCY_S
@@ -237,6 +238,10 @@ class Host:
         if self._worker:
             self._say(core.protocol.Configure(concurrency))
 
+    def draw_chart(self, days: int) -> None:
+        """Have what was spent drawn; `show_chart` gets the file."""
+        self._say(core.protocol.DrawChart(days), answers=1)
+
     def apply_budgets(self) -> None:
         """Tell the worker what may be spent from now on, and watch it."""
         if self._worker:
@@ -374,6 +379,12 @@ class Host:
             case core.protocol.ConnectionChecked():
                 self._answered()
                 self.connection = message
+            case core.protocol.ChartDrawn(path, error):
+                self._answered()
+                if error:
+                    self.trouble = error_from_dict(error)
+                elif self.show_chart:
+                    self.show_chart(Path(path))
             case core.protocol.WalletState(trouble):
                 self.budget.trouble = trouble
             case core.protocol.Trouble(error):

@@ -18,7 +18,7 @@ from .pricing import Limits
 from .request import JobRecord, Service, from_json, to_json
 
 __all__ = (
-    "Arrange", "AskKey", "Cancel", "CheckConnection", "Configure", "ConnectionChecked", "Hello", "KeyState", "Message",
+    "Arrange", "AskKey", "Cancel", "ChartDrawn", "CheckConnection", "Configure", "ConnectionChecked", "DrawChart", "Hello", "KeyState", "Message",
     "ModelInfo", "PROTOCOL", "Pace", "Pause", "Ready", "RecordChanged", "Recover", "Recovered", "RecoveryDone", "SetLimits",
     "StoreKey", "Submit", "Trouble", "WalletState", "decode", "encode",
 )
@@ -104,6 +104,12 @@ class CheckConnection(NamedTuple):
     online: bool = False
 
 
+class DrawChart(NamedTuple):
+    """Draw what was spent in so many days, up to today. Answered by ChartDrawn."""
+
+    days: int
+
+
 # --- worker to host ---------------------------------------------------------------------------------------
 
 class Ready(NamedTuple):
@@ -156,6 +162,13 @@ class ConnectionChecked(NamedTuple):
     error: dict | None = None
 
 
+class ChartDrawn(NamedTuple):
+    """The picture's file, or why there is none."""
+
+    path: str = ""
+    error: dict | None = None
+
+
 class WalletState(NamedTuple):
     """What is wrong with the record of what was spent, as a sentence."""
 
@@ -169,12 +182,12 @@ class Trouble(NamedTuple):
 
 
 Message = (
-    Hello | Configure | Pause | Arrange | Submit | Cancel | Recover | AskKey | StoreKey | CheckConnection | SetLimits
-    | Ready | RecordChanged | Pace | Recovered | RecoveryDone | KeyState | ConnectionChecked | WalletState | Trouble
+    Hello | Configure | Pause | Arrange | Submit | Cancel | Recover | AskKey | StoreKey | CheckConnection | SetLimits | DrawChart
+    | Ready | RecordChanged | Pace | Recovered | RecoveryDone | KeyState | ConnectionChecked | ChartDrawn | WalletState | Trouble
 )
 _KINDS = {kind.__name__: kind for kind in (
-    Hello, Configure, Pause, Arrange, Submit, Cancel, Recover, AskKey, StoreKey, CheckConnection, SetLimits,
-    Ready, RecordChanged, Pace, Recovered, RecoveryDone, KeyState, ConnectionChecked, WalletState, Trouble,
+    Hello, Configure, Pause, Arrange, Submit, Cancel, Recover, AskKey, StoreKey, CheckConnection, SetLimits, DrawChart,
+    Ready, RecordChanged, Pace, Recovered, RecoveryDone, KeyState, ConnectionChecked, ChartDrawn, WalletState, Trouble,
 )}
 
 

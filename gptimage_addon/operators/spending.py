@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was spent, for other programs.
+"""What was spent, as a picture and for other programs.
 
 No postponed annotations here: Blender reads those of the operators as properties.
 """
@@ -8,14 +8,17 @@ No postponed annotations here: Blender reads those of the operators as propertie
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from .. import library
+from ..blender import images
 from ..blender.host import host
 from ..core.errors import GptImageError, InputError
 from .report import report
 
 __all__ = ("export_spending",)
+
+CHART = "GPT Image Spending"
 
 
 def export_spending(data_dir: Path, path: Path) -> int:
@@ -53,12 +56,40 @@ class GPTIMAGE_OT_export_spending(bpy.types.Operator):
         return {'FINISHED'}
 
 
-classes = (GPTIMAGE_OT_export_spending,)
+class GPTIMAGE_OT_show_spending(bpy.types.Operator):
+    bl_idname = "gptimage.show_spending"
+    bl_label = "Show Spending"
+    bl_description = "Draw what was spent day by day, and show it in the Image Editor"
+
+    days: IntProperty(name="Days", description="How many days, up to today", default=30, min=1, max=366)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            host.draw_chart(self.days)
+        except GptImageError as error:
+            return report(self, error)
+        return {'FINISHED'}
+
+
+def _show_chart(path: Path) -> None:
+    """A new picture in the place of the last one, so that the editors that show it show this."""
+    image = images.adopt_picture(path, CHART)
+    images.set_provenance(image, {"chart": True})
+    for old in [each for each in bpy.data.images if each != image and "chart" in images.provenance(each)]:
+        old.user_remap(image)
+        bpy.data.images.remove(old)
+    image.name = CHART
+    images.show_in_editor(image)
+
+
+classes = (GPTIMAGE_OT_export_spending, GPTIMAGE_OT_show_spending)
 
 
 def register() -> None:
+    host.show_chart = _show_chart
     host.budget.watch()
 
 
 def unregister() -> None:
+    host.show_chart = None
     host.budget.unwatch()

@@ -114,7 +114,9 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
             spent = host.budget.spending
             layout.label(text=f"Spent {dollars(spent.day_usd)} today, {dollars(spent.month_usd)} this month, {dollars(spent.blend_usd)} for this file",
                          translate=False)
-        layout.operator("gptimage.export_spending", icon='EXPORT')
+        row = layout.row()
+        row.operator("gptimage.show_spending", icon='GRAPH')
+        row.operator("gptimage.export_spending", icon='EXPORT')
         if host.budget.trouble:
             draw_wrapped(layout, host.budget.trouble, 'ERROR')
 

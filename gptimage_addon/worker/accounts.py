@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
 
 from ..core import pricing
 from ..core.errors import AnswerError, GptImageError, InputError, RefusedError
 from ..core.request import Job, JobRecord, JobState, ServiceKind
-from ..library.journal import Journal, WorkerLock
+from ..library.journal import Journal, WorkerLock, write_atomic
 from ..library.wallet import Entry, EntryState, Wallet, WalletError, entry_for
 from .answer import read_answer
+from .chart import draw_chart
 
 __all__ = ("Accounts",)
 
@@ -84,6 +87,13 @@ class Accounts:
                     self._write(entry, self._as_it_went(entry, job, record))
         except (WalletError, OSError) as error:
             self._report(error)
+
+    def draw_chart(self, days: int) -> Path:
+        """The file of a chart of the last days. Raises WalletError, OSError."""
+        self._open()
+        path = self._journal.data_dir / "spending.png"
+        write_atomic(path, draw_chart(self._wallet.entries(time.time() - (days + 1) * 86_400), date.today(), days), durable=False)
+        return path
 
     def _settle(self, job_id: str, change: Callable[[Entry | None], Entry | None]) -> None:
         try:

@@ -13,6 +13,7 @@ from ..core.errors import GptImageError, InputError, KeyMissingError, WorkerErro
 from ..core.protocol import Message
 from ..core.request import JobRecord, JobState, Service, ServiceKind
 from ..library.journal import Journal, WorkerLock
+from ..library.wallet import WalletError
 from . import keys
 from .accounts import Accounts
 from .client import OPENAI_URL, Client
@@ -62,6 +63,8 @@ class Session:
                 self._turns.arrange(job_ids)
             case protocol.SetLimits(limits):
                 self.accounts.limits = limits
+            case protocol.DrawChart(days):
+                self._start(self._draw_chart(days))
             case protocol.Recover(online):
                 self._start(self._recover(online))
                 self._start(self._gallery.sync())
@@ -167,6 +170,15 @@ class Session:
             await asyncio.to_thread(self.accounts.reconcile)
         finally:                                # the host waits for it
             self._outbox.put(protocol.RecoveryDone())
+
+    async def _draw_chart(self, days: int) -> None:
+        try:
+            path = await asyncio.to_thread(self.accounts.draw_chart, days)
+        except (WalletError, OSError) as error:
+            trouble = WorkerError(f"What was spent cannot be drawn: {error}", hint="Look into the data folder")
+            self._outbox.put(protocol.ChartDrawn(error=trouble.to_dict()))
+        else:
+            self._outbox.put(protocol.ChartDrawn(str(path)))
 
     # --- services -----------------------------------------------------------------------------------------
 

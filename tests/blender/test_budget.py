@@ -24,7 +24,7 @@ from gptimage_addon.library.wallet import Entry, EntryState, Wallet
 from gptimage_addon.ui import status
 from gptimage_addon.worker.practice import PracticeServer
 from tests.support.layout import Layout
-from tests.support.scenes import compatible, job_folders, plan_for, pump_until
+from tests.support.scenes import compatible, editor, job_folders, pixels_of, plan_for, pump_until
 
 PRICE = 0.25
 
@@ -151,3 +151,21 @@ def test_spending_as_a_table(tmp_path: Path) -> None:
     assert (second["service"], second["counted_usd"], second["image_out"]) == ("practice", "0.000000", "")
     with pytest.raises(RuntimeError, match="cannot be written"):
         bpy.ops.gptimage.export_spending(filepath=str(tmp_path / "none" / "x.csv"))
+
+
+def test_spending_as_a_picture(tmp_path: Path) -> None:
+    elsewhere(tmp_path / "data", 2.0)
+    with editor('IMAGE_EDITOR'):
+        assert bpy.ops.gptimage.show_spending(days=7) == {'FINISHED'}
+        assert host.wait(20.0)
+        (image,) = [each for each in bpy.data.images if each.name.startswith("GPT Image")]
+        assert bpy.context.space_data.image == image and tuple(image.size) == (1600, 900)
+        # One bar, today's: high on the right; the days before are empty.
+        pixels = pixels_of(image)[..., :3]
+        colored = (pixels.max(axis=-1) - pixels.min(axis=-1) > .2)[200:810]
+        columns = colored.any(axis=0).nonzero()[0]
+        assert columns.size and columns.min() > 110 + 6 / 7 * 1440 and colored[:, columns.mean().astype(int)].mean() > .9
+        bpy.ops.gptimage.show_spending(days=7)
+        assert host.wait(20.0)
+        (again,) = [each for each in bpy.data.images if each.name.startswith("GPT Image")]
+        assert bpy.context.space_data.image == again

@@ -247,7 +247,7 @@ def test_the_preferences_draw(kind: ServiceKind, source: str | None) -> None:
     bpy.context.preferences.addons.remove(addon)
     buttons = {name for name, _ in layout.buttons}
     if kind is ServiceKind.PRACTICE:
-        assert buttons == {"gptimage.export_spending"} and "costs nothing" in layout.text
+        assert buttons == {"gptimage.show_spending", "gptimage.export_spending"} and "costs nothing" in layout.text
         return
     assert {"gptimage.store_key", "gptimage.test_connection"} <= buttons
     assert ("gptimage.forget_key" in buttons) == (source in ("keychain", "file"))

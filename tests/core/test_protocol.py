@@ -30,7 +30,8 @@ MESSAGES = [
     protocol.RecordChanged(RECORD), protocol.Recovered(RECORD), protocol.RecoveryDone(),
     protocol.KeyState(SERVICE, "file", "abcd", QuotaError("x").to_dict()),
     protocol.ConnectionChecked(SERVICE, (protocol.ModelInfo("m", "2026-12-01"), protocol.ModelInfo("n"))),
-    protocol.SetLimits(Limits(day_usd=1.5, session_usd=.25)), protocol.WalletState("größe"),
+    protocol.SetLimits(Limits(day_usd=1.5, session_usd=.25)), protocol.WalletState("größe"), protocol.DrawChart(30),
+    protocol.ChartDrawn("/größe.png"), protocol.ChartDrawn(error=QuotaError("x").to_dict()),
     protocol.Trouble(QuotaError("x").to_dict()),
 ]
 
