@@ -25,6 +25,7 @@ from .operators import (
     presets,
     reference,
     references,
+    sets,
     setup,
     spending,
     surface,
@@ -39,9 +40,9 @@ from .ui import (
     preferences,
     properties,
     queue,
-    sets,
 )
 from .ui import references as references_panel
+from .ui import sets as sets_panel
 from .ui import touch_up as touch_up_panel
 
 __all__ = ("register", "unregister")
@@ -61,6 +62,7 @@ MODULES: tuple[ModuleType, ...] = (
     reference,
     references,
     turnaround,
+    sets,
     presets,
     areas,
     pointing,
@@ -77,7 +79,7 @@ MODULES: tuple[ModuleType, ...] = (
     touch_up_panel,
     panels,
     references_panel,
-    sets,
+    sets_panel,
     overlay,
 )
 _undo: list[Callable[[], None]] = []

@@ -182,19 +182,25 @@ class Host:
         return self.retry_all([job_id])[0]
 
     def retry_all(self, job_ids: Sequence[str]) -> list[JobView]:
-        """`retry` for jobs that go together: all of them or none."""
+        """`retry` for jobs that go together: all of them or none. Those that are made from others of them are made from the new ones."""
         again = [self._as_new(self.jobs[job_id].job) for job_id in job_ids]
+        renamed = {job_id: job.id for job_id, (job, _) in zip(job_ids, again, strict=True)}
+        again = [(job.with_others(renamed), inputs) for job, inputs in again]
         views = self.submit_all(again)
         for job_id in job_ids:
             self.dismiss(job_id)
         return views
 
-    def repeat(self, job_id: str, *, variants_of: str) -> JobView:
-        """Ask for what a job of the journal has asked for once more. Raises InputError if its folder is gone."""
+    def read_job(self, job_id: str) -> Job:
+        """A job of the journal, of this session or an earlier one. Raises InputError if its folder is gone."""
         try:
-            job = self.journal.read_job(job_id)
+            return self.journal.read_job(job_id)
         except (OSError, ValueError) as error:
             raise InputError("The job's folder is gone", field="job_id", hint="Make the request again") from error
+
+    def repeat(self, job_id: str, *, variants_of: str) -> JobView:
+        """Ask for what a job of the journal has asked for once more. Raises InputError if its folder is gone."""
+        job = self.read_job(job_id)
         return self.submit(*self._as_new(job._replace(landing=job.landing._replace(variants_of=variants_of))))
 
     def _as_new(self, job: Job) -> tuple[Job, dict[str, bytes]]:

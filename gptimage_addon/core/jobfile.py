@@ -12,9 +12,10 @@ from .errors import InputError
 from .presets import SHIPPED, Preset, find_preset
 from .regions import CONTEXT
 from .request import MapKind, Request, Surface, from_json
+from .sets import NAME_RULE
 
 __all__ = (
-    "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec", "TouchUpSpec",
+    "GridSpec", "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec", "TouchUpSpec",
     "read_jobfile",
 )
 
@@ -88,11 +89,21 @@ class TextureSpec(_Common):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GridSpec:
+    """What a grid compares; the prompt's choices come first, and what is not named is the job's own."""
+
+    models: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    qualities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceJobSpec(_Common):
     """A reference picture: where it goes, and the camera whose view is sent along.
 
     `turnaround` names the sides (keys of prompts.VIEWS) from which one subject of `height_m` metres is shown, on `one_sheet` that is cut
-    or in a picture each; they stand on the axes, or are images alone where `place` is "image".
+    or in a picture each; they stand on the axes, or are images alone where `place` is "image". `grid` makes a picture of every
+    combination, `prompts` one of each, named by `name_rule` (then `prompt` is the set's name); both end with a contact sheet.
     """
 
     place: str = ""
@@ -100,6 +111,9 @@ class ReferenceJobSpec(_Common):
     turnaround: tuple[str, ...] = ()
     one_sheet: bool = True
     height_m: float = 1.8
+    grid: GridSpec | None = None
+    prompts: tuple[str, ...] = ()
+    name_rule: str = NAME_RULE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +255,12 @@ def _check_reference(spec: ReferenceJobSpec, where: str) -> None:
         raise InputError("A turnaround stands on the axes", field=f"{where}.place", hint="Use axes or image")
     if spec.place == "axes" and not spec.turnaround:
         raise InputError("Only a turnaround stands on the axes", field=f"{where}.place", hint="Name the views in turnaround")
+    kinds = [name for name in ("turnaround", "grid", "prompts") if getattr(spec, name)]
+    if len(kinds) > 1:
+        raise InputError(f"{kinds[0]} and {kinds[1]} cannot be asked for in one", field=f"{where}.{kinds[1]}", hint="Write two jobs")
+    if kinds and kinds != ["turnaround"] and (spec.place not in ("", "image") or spec.n > 1):
+        raise InputError("Several pictures are images alone, one of each", field=f"{where}.{'n' if spec.n > 1 else 'place'}",
+                         hint="Leave the field out")
     if not spec.height_m > 0:
         raise InputError("The height is not above 0", field=f"{where}.height_m", hint="Write it in metres, such as 1.8")
     if spec.turnaround and spec.n > 1:

@@ -347,6 +347,15 @@ class Job(NamedTuple):
         cells = self.sheet.cells if self.sheet else ()
         return tuple(dict.fromkeys([picture.of for picture in self.request.images if picture.of] + [cell.job_id for cell in cells]))
 
+    def with_others(self, renamed: dict[str, str]) -> Job:
+        """The job made from other jobs than before: `renamed` maps their old names to the new."""
+        images = tuple(picture._replace(of=renamed.get(picture.of, picture.of)) for picture in self.request.images)
+        job = self._replace(request=self.request._replace(images=images))
+        if self.sheet is None:
+            return job
+        cells = tuple(cell._replace(job_id=renamed.get(cell.job_id, cell.job_id)) for cell in self.sheet.cells)
+        return job._replace(sheet=self.sheet._replace(cells=cells))
+
 
 class ResultPicture(NamedTuple):
     """One finished picture: `path` is relative to the job's folder, `report` what the pixel work found and did.

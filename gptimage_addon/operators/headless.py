@@ -26,6 +26,7 @@ from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, WorkerError
 from ..core.jobfile import JobSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
 from ..core.request import JobState, Landing, PixelKind, Place, Service, ServiceKind, parse_size
+from ..core.sets import grid, set_of
 from ..imaging import masks
 from .extend import plan_extension
 from .plan import PlannedJob, Reference
@@ -33,6 +34,7 @@ from .reference import camera_target, plan_reference
 from .references import load_reference
 from .report import sentence
 from .surface import image_words, plan_healing, plan_surface
+from .sets import plan_set
 from .texture import plan_texture, texture_targets
 from .touch_up import Framing, plan_touch_up, split
 from .turnaround import plan_turnaround
@@ -229,6 +231,10 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
     if spec.turnaround:
         landing = Landing(place=Place.IMAGE if spec.place == "image" else Place.AXES, scale_m=spec.height_m)
         return plan_turnaround(spec.words, service, landing, spec.turnaround, one_sheet=spec.one_sheet, references=references)
+    if spec.grid or spec.prompts:
+        wanted = grid(spec.words, models=spec.grid.models, sizes=spec.grid.sizes, qualities=spec.grid.qualities) if spec.grid else set_of(
+            [(prompt, "") for prompt in spec.prompts], spec.words, rule=spec.name_rule, title=spec.prompt)
+        return plan_set(wanted, service, "Grid" if spec.grid else spec.prompt, references)
     place = Place(spec.place or "image")
     landing = Landing(place=place, targets=camera_target(bpy.context.scene) if place is Place.CAMERA else ())
     return [plan_reference(spec.words, service, landing, references)]

@@ -18,7 +18,7 @@ from ..imaging import masks
 from .areas import Shown, combine_mask, shown_picture
 from .report import report
 
-__all__ = ("Drawn", "drawn")
+__all__ = ("Drawn", "PointingOperator", "drawn")
 
 BRUSH_PX, BRUSH_STEP = 40.0, 1.25       # of the screen, across
 _AREAS = {'IMAGE_EDITOR', 'VIEW_3D'}
@@ -41,7 +41,7 @@ def drawn(area: bpy.types.Area) -> Drawn | None:
     return _now[0] if _now and _now[0].area == area.as_pointer() else None
 
 
-class _Pointing:
+class PointingOperator:
     """A modal operator over the shown picture. A mixin: `press`, `drag` and `release` get points in pixels of the region."""
 
     hint = ""
@@ -100,7 +100,7 @@ class _Pointing:
         return result
 
 
-class GPTIMAGE_OT_draw_area(_Pointing, bpy.types.Operator):
+class GPTIMAGE_OT_draw_area(PointingOperator, bpy.types.Operator):
     bl_idname = "gptimage.draw_area"
     bl_label = "Draw Area"
     bl_description = "Draw the area on the picture with the mouse. The picture itself is not painted on"
@@ -178,7 +178,7 @@ class GPTIMAGE_OT_draw_area(_Pointing, bpy.types.Operator):
         return masks.from_polygon(masks.from_fractions(fractions, size), size) if len(fractions) > 2 else None
 
 
-class GPTIMAGE_OT_add_note(_Pointing, bpy.types.Operator):
+class GPTIMAGE_OT_add_note(PointingOperator, bpy.types.Operator):
     bl_idname = "gptimage.add_note"
     bl_label = "Add Note"
     bl_description = "Click where a note to the model is to stand on the picture, then write it in the panel"

@@ -15,6 +15,7 @@ from ..operators.extend import ExtendSettings
 from ..operators.marks import GPTIMAGE_PG_note, MarkSettings
 from ..operators.reference import ReferenceSettings
 from ..operators.references import GPTIMAGE_PG_reference, ReferenceList
+from ..operators.sets import GridChoices
 from ..operators.settings import PanelSettings
 from ..operators.surface import SurfaceSettings
 from ..operators.texture import TextureSettings
@@ -26,7 +27,7 @@ __all__ = ()
 
 class GPTIMAGE_PG_scene(
     PanelSettings, TextureSettings, SurfaceSettings, ReferenceSettings, AreaSettings, MaskSettings, TouchUpLandings, MarkSettings, ExtendSettings,
-    TurnaroundSettings, ReferenceList,
+    TurnaroundSettings, ReferenceList, GridChoices,
     bpy.types.PropertyGroup,
 ):
     """What is saved with the file: words and settings. Never a key, never a service's address."""

@@ -1,27 +1,46 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Panels for several pictures at once: a subject from all sides."""
+"""Panels for several pictures at once: a subject from all sides, a list of prompts, a grid of settings to compare."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import bpy
 
+from ..blender.images import provenance
 from ..blender.preferences import read_preferences
 from ..core import pricing
 from ..core.errors import InputError
+from ..core.request import Service
+from ..core.sets import Wanted
 from ..operators.report import sentence
+from ..operators.sets import cell_key, priced, shown_cells, shown_grid, shown_list
 from ..operators.settings import read_settings
 from ..operators.turnaround import shown_turnaround
 from .panels import Tab
-from .status import draw_button, price_text
+from .status import dollars, draw_button, price_text
 
 __all__ = ()
 
 
-def draw_total(layout: bpy.types.UILayout, found: pricing.Price, count: int) -> None:
-    """What several requests cost together."""
-    text = price_text(found, read_preferences().service)
+Cells = Sequence[tuple[Wanted, pricing.Price | None, str, bool]]
+# So many cells are told one by one; of a larger grid only the sum.
+CELLS_SHOWN = 40
+
+
+def draw_total(layout: bpy.types.UILayout, found: Callable[[Service], tuple[pricing.Price, int]], settings: bpy.types.PropertyGroup) -> str:
+    """What several requests cost together, or why they cannot be sent: then that is returned, else ""."""
+    service = read_preferences().service
+    try:
+        total, count = found(service)
+    except InputError as error:
+        is_empty = error.field == "prompt" and not settings.prompt
+        layout.label(text="Write a prompt to see the price" if is_empty else error.message, icon='INFO', translate=False)
+        return sentence(error)
+    text = price_text(total, service)
     layout.label(text=f"{text}, {count} requests" if count > 1 else text, translate=False)
+    return ""
 
 
 class GPTIMAGE_PT_turnaround(Tab, bpy.types.Panel):
@@ -38,15 +57,78 @@ class GPTIMAGE_PT_turnaround(Tab, bpy.types.Panel):
         column.use_property_decorate = False
         column.prop(settings, "one_sheet")
         column.prop(settings, "height_m")
-        refusal = ""
-        try:
-            found, count = shown_turnaround(read_settings(settings), frozenset(settings.views), settings.one_sheet, read_preferences().service)
-            draw_total(layout, found, count)
-        except InputError as error:
-            refusal = sentence(error)
-            layout.label(text="Write a prompt to see the price" if error.field == "prompt" and not settings.prompt else error.message,
-                         icon='INFO', translate=False)
+        refusal = draw_total(
+            layout, lambda service: shown_turnaround(read_settings(settings), frozenset(settings.views), settings.one_sheet, service), settings)
         draw_button(layout, "gptimage.generate_turnaround", refusal, icon='EMPTY_AXIS')
 
 
-classes = (GPTIMAGE_PT_turnaround,)
+def _draw_grid(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    column.label(text="Compare, and {red|blue} in the prompt:", translate=False)
+    column.grid_flow(columns=3, align=True).prop(settings, "grid_qualities")
+    column.grid_flow(columns=2, align=True).prop(settings, "grid_models")
+    column.grid_flow(columns=2, align=True).prop(settings, "grid_sizes")
+
+    def total(service: Service) -> tuple[pricing.Price, int]:
+        cells = shown_cells(settings, service)
+        if len(cells) <= CELLS_SHOWN:
+            _draw_cells(layout, cells)
+        chosen = shown_grid(settings, service)
+        return priced(chosen, service), len(chosen)
+
+    refusal = draw_total(layout, total, settings)
+    draw_button(layout, "gptimage.generate_grid", refusal, icon='MESH_GRID')
+
+
+def _draw_cells(layout: bpy.types.UILayout, cells: Cells) -> None:
+    column = layout.column(align=True)
+    for wanted, found, why, is_chosen in cells:
+        row = column.row(align=True)
+        row.enabled = found is not None
+        price = why if found is None else dollars(found.usd) if found.known else ""
+        row.operator("gptimage.toggle_cell", text=f"{', '.join(wanted.caption)}   {price}", depress=is_chosen, translate=False,
+                     icon='CHECKBOX_HLT' if is_chosen else 'CHECKBOX_DEHLT').key = cell_key(wanted)
+
+
+class GPTIMAGE_PT_playground(Tab, bpy.types.Panel):
+    bl_label = "Playground"
+    bl_space_type = 'IMAGE_EDITOR'
+    bl_parent_id = "GPTIMAGE_PT_image"
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        _draw_grid(self.layout, context.scene.gptimage)
+        if "cells" in provenance(context.space_data.image):
+            self.layout.operator("gptimage.take_cell", icon='EYEDROPPER')
+
+
+class _Set(Tab):
+    bl_label = "Set"
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.gptimage
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "set_text")
+        column.prop(settings, "name_rule")
+
+        def total(service: Service) -> tuple[pricing.Price, int]:
+            wanted = shown_list(settings)
+            return priced(wanted, service), len(wanted)
+
+        draw_button(layout, "gptimage.generate_set", draw_total(layout, total, settings), icon='RENDERLAYERS')
+
+
+class GPTIMAGE_PT_set(_Set, bpy.types.Panel):
+    bl_space_type = 'VIEW_3D'
+    bl_parent_id = "GPTIMAGE_PT_reference"
+
+
+class GPTIMAGE_PT_image_set(_Set, bpy.types.Panel):
+    bl_space_type = 'IMAGE_EDITOR'
+    bl_parent_id = "GPTIMAGE_PT_image"
+
+
+classes = (GPTIMAGE_PT_turnaround, GPTIMAGE_PT_set, GPTIMAGE_PT_playground, GPTIMAGE_PT_image_set)
