@@ -14,7 +14,7 @@ from .delight import delight
 from .map_checks import Finding, check_maps
 from .relief import (
     Surface, Wrap, ambient_occlusion, decode_normal, derive_height, encode_normal, height_from_normal, linear_channel,
-    normal_from_height, rgb_of, surface_of,
+    linear_of, map_float, normal_from_height, rgb_of, surface_of,
 )
 
 __all__ = (
@@ -119,12 +119,14 @@ def metallic(rgb: np.ndarray, *, kind: str) -> np.ndarray:
 
 def emission(rgb: np.ndarray) -> np.ndarray:
     """What glows, display-referred float32 (h, w, 3): by its color alone what is much brighter than the rest; else black."""
-    channels = [linear_channel(rgb_of(rgb), channel) for channel in range(3)]
-    brightest = np.maximum(np.maximum(channels[0], channels[1]), channels[2])
+    red, green, blue = (rgb_of(rgb)[..., channel] for channel in range(3))
+    brightest = linear_of(np.fmax(np.fmax(red, green), blue))
     least = max(0.3, 2.5 * float(brightest.mean(dtype=np.float64)))
-    mask = _smoothstep(brightest, least, 1.5 * least)
-    full = 1 / np.iinfo(rgb.dtype).max if rgb.dtype.kind == "u" else 1.0
-    return np.clip(rgb[..., :3] * np.float32(full), 0, 1) * mask[..., None]
+    out = np.zeros((*brightest.shape, 3), np.float32)
+    for row in np.flatnonzero(brightest.max(1) > least):
+        mask = _smoothstep(brightest[row], least, 1.5 * least)
+        out[row] = np.clip(map_float(rgb[row, :, :3]), 0, 1) * mask[:, None]
+    return out
 
 
 def _smoothstep(values: np.ndarray, start: float, stop: float) -> np.ndarray:
@@ -171,6 +173,9 @@ def derive_maps(
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:
-    values = values * np.float32(255)
-    values += np.float32(0.5)
-    return values.astype(np.uint8)
+    out = np.empty(values.shape, np.uint8)
+    for row in range(0, len(values), 64):
+        part = values[row:row + 64] * np.float32(255)
+        part += np.float32(0.5)
+        out[row:row + 64] = part
+    return out

@@ -19,7 +19,7 @@ from .color import LUMINANCE_LINEAR, linear_from_display
 
 __all__ = (
     "Surface", "Wrap", "ambient_occlusion", "binomial", "decode_normal", "derive_height", "encode_normal", "gradients",
-    "height_from_normal", "linear_channel", "luminance", "map_float", "normal_from_height", "padded", "rgb_of", "slopes_of",
+    "height_from_normal", "linear_channel", "linear_of", "luminance", "map_float", "normal_from_height", "padded", "rgb_of", "slopes_of",
     "surface_of",
 )
 
@@ -50,23 +50,38 @@ def map_float(values: np.ndarray) -> np.ndarray:
 
 def linear_channel(rgb_display: np.ndarray, channel: int) -> np.ndarray:
     """float32 (h, w) linear 0..1 of one channel of a display-referred picture."""
-    values = rgb_display[..., channel]
-    full = _FULL.get(values.dtype)
+    return linear_of(rgb_display[..., channel])
+
+
+def linear_of(values_display: np.ndarray) -> np.ndarray:
+    """float32 linear 0..1 of display values of any shape: uint8, uint16 or float32."""
+    full = _FULL.get(values_display.dtype)
     if full is None:
-        values = np.clip(np.nan_to_num(values, posinf=1.0, neginf=0.0), 0, 1)
+        values = np.clip(np.nan_to_num(values_display, posinf=1.0, neginf=0.0), 0, 1)
         return linear_from_display(values[..., None])[..., 0]
-    levels = np.arange(full + 1, dtype=np.float32)[:, None] / np.float32(full)
-    return linear_from_display(levels)[:, 0][values]
+    out = np.empty(values_display.shape, np.float32)
+    table = _linear_table(full)
+    for start in range(0, len(out), _LINES):
+        out[start:start + _LINES] = table.take(values_display[start:start + _LINES], mode="clip")
+    return out
+
+
+def _linear_table(full: int) -> np.ndarray:
+    return linear_from_display(np.arange(full + 1, dtype=np.float32)[:, None] / np.float32(full))[:, 0]
 
 
 def luminance(rgb_display: np.ndarray) -> np.ndarray:
     """float32 (h, w): linear Rec.709 luminance, 0..1, of a display-referred picture."""
-    out = linear_channel(rgb_display, 0)
-    out *= LUMINANCE_LINEAR[0]
-    for channel in (1, 2):
-        part = linear_channel(rgb_display, channel)
-        part *= LUMINANCE_LINEAR[channel]
-        out += part
+    full = _FULL.get(rgb_display.dtype)
+    tables = None if full is None else [_linear_table(full) * weight for weight in LUMINANCE_LINEAR]
+    out = np.empty(rgb_display.shape[:2], np.float32)
+    for start in range(0, len(out), _LINES):
+        part = rgb_display[start:start + _LINES]
+        red, green, blue = (
+            linear_channel(part, channel) * LUMINANCE_LINEAR[channel] if tables is None else tables[channel].take(part[..., channel], mode="clip")
+            for channel in range(3))
+        red += green
+        np.add(red, blue, out=out[start:start + _LINES])
     return out
 
 
@@ -99,15 +114,17 @@ def binomial(values: np.ndarray, holes: tuple[int, ...], wrap: Wrap) -> np.ndarr
 
     Holes of 1, 2, 4 .. n together are the triangle of half width 2 n.
     """
-    out = values
-    for hole in holes:
-        wide = padded(out, hole, wrap)
-        for _ in (0, 1):
-            wide = wide[:-hole] + wide[hole:]
-        for _ in (0, 1):
-            wide = wide[:, :-hole] + wide[:, hole:]
-        wide *= np.float32(1 / 16)
-        out = wide
+    reach = sum(holes)
+    wide = padded(values, reach, wrap)
+    out = np.empty(values.shape, np.float32)
+    for start in range(0, len(out), _LINES):
+        part = wide[start:start + _LINES + 2 * reach]
+        for hole in holes:
+            for _ in (0, 1):
+                part = part[:-hole] + part[hole:]
+            for _ in (0, 1):
+                part = part[:, :-hole] + part[:, hole:]
+        np.multiply(part, np.float32(16.0 ** -len(holes)), out=out[start:start + _LINES])
     return out
 
 
@@ -163,7 +180,7 @@ def surface_of(rgb: np.ndarray, *, wrap: Wrap, jointed: bool = False) -> Surface
     while radii[0] >= 4:
         radii.insert(0, radii[0] // 4)
     bands = _bands(codes, radii, wrap)
-    grain = bands[0][0] + bands[0][1].astype(np.float32)
+    grain = np.add(*bands[0], dtype=np.float32)
     grain *= np.float32(unit)
     bright, dark = _BRIGHT, -1.0
     if jointed and np.less(*(sum(int(band[k].sum(dtype=np.int64)) for band in bands[1:] or bands) for k in (1, 0))):
@@ -172,8 +189,11 @@ def surface_of(rgb: np.ndarray, *, wrap: Wrap, jointed: bool = False) -> Surface
     while bands:
         radius = radii[len(bands) - 1]
         weight = unit * (radius / radii[-1]) ** _GROWTH
-        for band, share in zip(bands.pop(), (bright, dark), strict=True):
-            total += np.multiply(band, np.float32(share * weight), dtype=np.float32)
+        cut, filled = bands.pop()
+        for start in range(0, len(total), _LINES):
+            strip = slice(start, start + _LINES)
+            for band, share in ((cut, bright), (filled, dark)):
+                total[strip] += np.multiply(band[strip], np.float32(share * weight), dtype=np.float32)
         total = binomial(total, tuple(2 ** k for k in range(16, -1, -1) if radius / 32 < 2 ** k <= radius / 8), wrap)
     # Single pixels are noise, and a color that does not quite tile has its step between two.
     total = binomial(total, (1,), wrap)
@@ -222,8 +242,11 @@ def _spanned(values: np.ndarray) -> np.ndarray:
         values[...] = 0.5
         return values
     values -= np.float32(least)
-    fine = values * np.float32(65535 / (most - least))
-    counts = np.bincount(fine.astype(np.uint16).ravel(), minlength=65536).cumsum()
+    counts = np.zeros(65536, np.intp)
+    for start in range(0, len(values), _LINES):
+        fine = values[start:start + _LINES] * np.float32(65535 / (most - least))
+        counts += np.bincount(fine.astype(np.uint16).ravel(), minlength=65536)
+    counts = counts.cumsum()
     low, high = (float(np.searchsorted(counts, share * values.size)) * (most - least) / 65535 for share in (_CUT, 1 - _CUT))
     span = max(high - low, _LEAST)
     middle = (low + high) / 2
@@ -379,17 +402,24 @@ def ambient_occlusion(height: np.ndarray, *, relief_m: float, width_m: float, wr
     """
     steep = _steepness(height, relief_m, width_m)
     farthest = max(_NEAREST, max(height.shape) // _FARTHEST)
-    distances = [2 ** k for k in range(16) if 2 ** k <= farthest]
-    distances = sorted({*distances, *(3 * d for d in distances if 3 * d <= _SPARSE)})
-    reach = max(distances[-1], _REACH)
+    doublings = [k for k in range(16) if 2 ** k <= farthest]
+    reach = max(2 ** doublings[-1], _SPARSE, _REACH)
     codes = padded(np.rint(height * np.float32(_CODES)).astype(np.int16), reach, wrap)
+    thirds = codes // 3
     smooth = padded(height.astype(np.float32, copy=False), _REACH, wrap, odd=True)
-    tables = {length: _sky_tables(steep / _CODES / length) for length in (1.0, math.sqrt(2))}
+    tables = {square: _sky_tables(steep / _CODES / math.sqrt(square)) for square in (1, 2)}
     out = np.empty(height.shape, np.float32)
     for start in range(0, len(height), _LINES):
-        stop = min(start + _LINES, len(height))
-        slopes = _strip_gradients(smooth[start:stop + 2 * _REACH], 1.0)
-        out[start:stop] = _open_strip(codes[start:stop + 2 * reach], slopes, reach, distances, steep, tables)
+        rows = min(_LINES, len(height) - start)
+        # Divided by their distance before they are subtracted: once for all directions, and no less exact than the tables.
+        levels = []
+        for whole, times, farther in ((codes, 1, farthest), (thirds, 3, _SPARSE)):
+            for k in doublings:
+                if (distance := times * 2 ** k) <= farther:
+                    top = start + reach - distance
+                    levels.append((distance, whole[top:top + rows + 2 * distance] >> k))
+        slopes = _strip_gradients(smooth[start:start + rows + 2 * _REACH], 1.0)
+        out[start:start + rows] = _open_strip(levels, slopes, reach, steep, tables)
     return out
 
 
@@ -401,41 +431,42 @@ def _sky_tables(tangent: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _open_strip(
-    codes: np.ndarray, slopes: tuple[np.ndarray, np.ndarray], reach: int, distances: list[int], steep: float,
-    tables: dict[float, tuple[np.ndarray, np.ndarray]],
+    levels: list[tuple[int, np.ndarray]], slopes: tuple[np.ndarray, np.ndarray], reach: int, steep: float,
+    tables: dict[int, tuple[np.ndarray, np.ndarray]],
 ) -> np.ndarray:
-    rows, columns = len(codes) - 2 * reach, codes.shape[1] - 2 * reach
-    # Divided before they are subtracted: once for all directions, and no less exact than the table of tangents.
-    levels = []
-    for distance in distances:
-        near = codes[reach - distance:reach + rows + distance, reach - distance:reach + columns + distance]
-        near = near // distance if distance > 1 else near
-        levels.append((distance, near, near[distance:distance + rows, distance:distance + columns]))
-    rise = np.empty((rows, columns), np.int16)
+    """Of distances with their codes, so many rows and `reach` columns more on each side, and of the slopes d/dx, d/drow."""
     slope_x, slope_y = slopes
+    rows, columns = slope_x.shape
+    wide = columns + 2 * reach
+    # What lies so far away is one run of the memory, its lines' ends included, which nobody looks at: far faster.
+    run = (rows - 1) * wide + columns
+    best, rise = np.zeros((rows, wide), np.int16), np.empty(run, np.int16)
+    best_run = best.reshape(-1)[:run]
     up = np.zeros((rows, columns), np.float32)              # what Z sees, and X, and the rows
     along_x, along_y = np.zeros_like(up), np.zeros_like(up)
-    for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (1, -1), (-1, 1)):
-        length = math.sqrt(dx * dx + dy * dy)
-        own = slope_x * np.float32(dx * _CODES) if dx else slope_y * np.float32(dy * _CODES)
-        if dx and dy:
-            own += slope_y * np.float32(dy * _CODES)
-        # Never below the surface's own plane, where it curves away.
-        best = np.clip(own, -_CODES, _CODES, out=own).astype(np.int16)
-        for distance, scaled, middle in levels:
-            y, x = distance + dy * distance, distance + dx * distance
-            np.subtract(scaled[y:y + rows, x:x + columns], middle, out=rise)
-            np.maximum(best, rise, out=best)
-        flat, bent = tables[length]
-        index = best.view(np.uint16).astype(np.intp)
-        up += flat.take(index, mode="clip")
-        seen = bent.take(index, mode="clip")
-        if dx and dy:
-            seen *= np.float32(math.sqrt(0.5))
-        if dx:
-            (np.add if dx > 0 else np.subtract)(along_x, seen, out=along_x)
-        if dy:
-            (np.add if dy > 0 else np.subtract)(along_y, seen, out=along_y)
+    own_x, own_y = (slope * np.float32(_CODES) for slope in slopes)
+    for toward, own in (((1, 0), own_x), ((0, 1), own_y), ((1, 1), own_x + own_y), ((1, -1), own_x - own_y)):
+        own = np.clip(own, -_CODES, _CODES).astype(np.int16)
+        flat, bent = tables[sum(map(abs, toward))]
+        for sign in (1, -1):
+            dx, dy = sign * toward[0], sign * toward[1]
+            # Never below the surface's own plane, where it curves away.
+            np.multiply(own, np.int16(sign), out=best[:, :columns])
+            for distance, codes in levels:
+                codes = codes.reshape(-1)
+                start = distance * wide + reach
+                there = start + distance * (dy * wide + dx)
+                np.subtract(codes[there:there + run], codes[start:start + run], out=rise)
+                np.maximum(best_run, rise, out=best_run)
+            index = best[:, :columns].view(np.uint16).astype(np.intp)
+            up += flat.take(index, mode="clip")
+            seen = bent.take(index, mode="clip")
+            if dx and dy:
+                seen *= np.float32(math.sqrt(0.5))
+            if dx:
+                (np.add if dx > 0 else np.subtract)(along_x, seen, out=along_x)
+            if dy:
+                (np.add if dy > 0 else np.subtract)(along_y, seen, out=along_y)
     # The normal is (-d/dx, -d/drow, 1) over its length.
     along_x *= slope_x
     along_y *= slope_y

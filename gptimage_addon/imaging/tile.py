@@ -96,7 +96,8 @@ def _meets(lines: np.ndarray) -> bool:
 def _block_steps(lines: np.ndarray, place: int, size: int) -> np.ndarray:
     """Mean step in levels between the blocks before and after a place: along all of it, and in its worst part."""
     rows = len(lines) // size
-    block = to_levels(lines[:rows * size, (place - size + np.arange(2 * size)) % lines.shape[1]])
+    columns = slice(place - size, place + size) if place < lines.shape[1] else np.arange(-size, size)
+    block = to_levels(lines[:rows * size, columns])
     means = block.reshape(rows, size, 2, size, -1).mean((1, 3))
     step = abs(means[:, 1] - means[:, 0]).mean(1)
     return np.array([step.mean(), max(part.mean() for part in np.array_split(step, _PARTS))])

@@ -24,6 +24,7 @@ _CANDIDATES = 32
 _FINE = 16              # of them are looked at in all pixels
 _TRIALS_PX = 4_000_000  # so many pixels of pictures are cut, until one's steps and detail are right
 _BOOST = 1.25           # the most that a strip's detail is multiplied by
+_ROWS = 64              # lines at a time: few enough to stay in the cache
 _EDGE = 24.0            # levels: steps beyond are edges of things, which stay edges
 
 
@@ -41,12 +42,14 @@ def to_levels(pixels: np.ndarray) -> np.ndarray:
 
 
 def put_levels(pixels: np.ndarray, levels: np.ndarray) -> None:
-    """Write levels into pixels of any type, in place; `levels` is used up."""
-    levels *= np.float32(full_value(pixels) / 255.0)
-    if pixels.dtype.kind == "u":
-        np.rint(levels, out=levels)
-        np.clip(levels, 0, full_value(pixels), out=levels)
-    pixels[...] = levels
+    """Write levels into pixels of any type, in place."""
+    for start in range(0, len(levels), _ROWS):
+        part = levels[start:start + _ROWS] * np.float32(full_value(pixels) / 255.0)
+        if pixels.dtype.kind == "u":
+            np.rint(part, out=part)
+            np.clip(part, 0, full_value(pixels), out=part)
+            part = part.astype(pixels.dtype)        # turned where it is smaller, as above
+        pixels[start:start + _ROWS] = part
 
 
 def shrink_factor(height_px: int, width_px: int) -> int:
@@ -55,6 +58,8 @@ def shrink_factor(height_px: int, width_px: int) -> int:
 
 def shrink(picture: np.ndarray, factor: int) -> np.ndarray:
     """Means of blocks in levels, float32; what is left over at the right and the bottom goes."""
+    if picture.strides[0] < picture.strides[1]:     # in the order of the memory
+        return np.ascontiguousarray(shrink(picture.swapaxes(0, 1), factor).swapaxes(0, 1))
     rows, columns = (n // factor for n in picture.shape[:2])
     picture = picture[:rows * factor, :columns * factor]
     # Whole lines first, in the narrowest type that holds the sum: the picture is read once.
@@ -124,7 +129,7 @@ def heal(lines: np.ndarray, *, closed: bool, others_too: bool = False, gap_px: i
     stays = slice(_half(height) // 3, -(_half(height) // 3)) if others_too else slice(None)
     usual = _Usual.of(lines[stays], strip)
     across = strip.across
-    old = to_levels(lines[:, across % width])
+    old = np.concatenate((to_levels(lines[:, across[0]:]), to_levels(lines[:, :-across[0]])), 1)
     best, least = None, np.inf
     trials = max(_TRIALS_PX // (height * width), 2)
     for source in _best_sources(lines, coarse, low, strip, factor, closed, reach, usual)[:trials]:
@@ -147,11 +152,20 @@ def heal(lines: np.ndarray, *, closed: bool, others_too: bool = False, gap_px: i
 
 def _low_pass(image: np.ndarray, sigma: float, closed: bool) -> np.ndarray:
     """Blurred by a Gaussian: around the wrap along x, and along y where that is closed, else mirrored at its ends."""
-    source = image if closed else np.concatenate((image, image[::-1]))
-    freq_y, freq_x = np.fft.fftfreq(len(source))[:, None], np.fft.rfftfreq(source.shape[1])[None]
-    passes = np.exp(-2 * (np.pi * sigma) ** 2 * (freq_y ** 2 + freq_x ** 2))
-    found = np.fft.irfft2(np.fft.rfft2(source, axes=(0, 1)) * passes[..., None], source.shape[:2], axes=(0, 1))
-    return found[:len(image)].astype(np.float32)
+    down, across = _gaussian(len(image), sigma, closed), _gaussian(image.shape[1], sigma, True)
+    out = (down @ image.reshape(len(image), -1)).reshape(image.shape)
+    return np.ascontiguousarray((out.swapaxes(1, 2) @ across).swapaxes(1, 2))
+
+
+def _gaussian(count: int, sigma: float, closed: bool) -> np.ndarray:
+    """The blur as a matrix (count, count)."""
+    turns = count if closed else 2 * count
+    bell = np.fft.irfft(np.exp(-2 * (np.pi * sigma * np.fft.rfftfreq(turns)) ** 2), turns)
+    place = np.arange(count)
+    out = bell[(place[:, None] - place) % turns]
+    if not closed:
+        out = out + bell[(place[:, None] + place + 1) % turns]
+    return out.astype(np.float32)
 
 
 def _around(image: np.ndarray, place: np.ndarray, count: int, axis: int) -> np.ndarray:
@@ -169,17 +183,22 @@ def _around(image: np.ndarray, place: np.ndarray, count: int, axis: int) -> np.n
 def _content(lines: np.ndarray, low: np.ndarray, across: np.ndarray, source: _Source) -> np.ndarray:
     """The source's detail on the slow colors of the strip, at the pixels `across`: (h, len(across), channels) levels."""
     height, width = lines.shape[:2]
-    rows = np.arange(height)
-    new = to_levels(lines[:, across[0] + source.shift:across[-1] + 1 + source.shift])
-    if source.move:
-        new = np.roll(new, -source.move, 0)
-    if source.gain != 1:
-        new *= np.float32(source.gain)
     there = _around(low, across + source.shift, width, 1)
     there *= np.float32(source.gain)
     here = _around(low, across, width, 1)
-    new += _around(here, rows, height, 0)
-    new -= _around(there, rows + source.move, height, 0)
+    columns = slice(across[0] + source.shift, across[-1] + 1 + source.shift)
+    new = np.empty((height, len(across), lines.shape[2]), np.float32)
+    for start in range(0, height, _ROWS):
+        rows = np.arange(start, min(start + _ROWS, height))
+        moved = (rows + source.move) % height
+        if moved[-1] - moved[0] == len(rows) - 1:
+            part = to_levels(lines[moved[0]:moved[-1] + 1, columns])
+        else:
+            part = to_levels(lines[moved, columns])
+        if source.gain != 1:
+            part *= np.float32(source.gain)
+        part += _around(here, rows, height, 0)
+        np.subtract(part, _around(there, rows + source.move, height, 0), out=new[start:start + _ROWS])
     return new
 
 
@@ -218,14 +237,15 @@ def _best_sources(
     places, totals = _paths(np.concatenate(costs, 1))
     places = places[0].reshape(-1, 2)
     totals = totals.reshape(-1, 2).sum(1) * _rarely(gains[order]) + 1e-6
+    fine = _Fine.of(lines, low, strip, factor, usual)
     found = []
     for rank in totals.argsort()[:_FINE]:
         k = order[rank]
         gain = float(np.clip(gains[k], 1.0, _BOOST))
-        shift, worse_x = _fine_shift(lines, low, int(shifts[k]) * factor, int(moves[k]) * factor, gain, strip, factor, usual)
+        shift, worse_x = fine.shift(int(shifts[k]) * factor, int(moves[k]) * factor, gain)
         move, worse_y = int(moves[k]) * factor, 1.0
         if closed:
-            move, worse_y = _fine_move(lines, shift, move, strip, factor, usual)
+            move, worse_y = fine.move(shift, move)
         source = _Source(shift, move % height, gain, small.zones[[0, 1], places[rank]] * factor)
         found.append((totals[rank] * worse_x * worse_y, source))
     return [source for _, source in sorted(found, key=lambda pair: pair[0])]
@@ -266,7 +286,7 @@ class _Usual:
 
     @classmethod
     def of(cls, lines: np.ndarray, strip: _Strip) -> _Usual:
-        every = max(5, len(lines) // 256)
+        every = max(5, len(lines) // 128)
         end = abs(to_levels(lines[0]) - to_levels(lines[-1])).mean(1)
         return cls(*_profiles(lines, every, to_levels), (strip.half + strip.gap) // 2 * 2, strip.half, every, end)
 
@@ -340,45 +360,62 @@ def _rarely(gains: np.ndarray) -> np.ndarray:
     return 1 + 4 * np.maximum(gains - 1, 0) + 80 * np.maximum(gains - _BOOST, 0)
 
 
-def _fine_shift(
-    lines: np.ndarray, low: np.ndarray, shift: int, move: int, gain: float, strip: _Strip, factor: int, usual: _Usual,
-) -> tuple[int, float]:
-    """The shift nearby whose step across the wrap line is most like the usual one, and what its cost is multiplied by."""
-    height, width = lines.shape[:2]
-    reach = _nearby(strip, factor)
-    first, last = max(2 * strip.half, shift - reach), min(width - 2 * strip.half, shift + reach)
-    rows, columns = np.arange(0, height, max(1, height // 512)), np.arange(first - 1, last + 1)
-    levels = to_levels(lines[(rows + move) % height, columns[0]:columns[-1] + 1])
-    # At the wrap line the slow colors of the strip have a step of their own.
-    there = np.diff(levels - _around(_around(low, columns, width, 1), rows + move, height, 0), axis=1)
-    here = np.diff(_around(_around(low, np.array([-1, 0]), width, 1), rows, height, 0), axis=1)
-    steps = abs(there * np.float32(gain) + here).mean(0).mean(1)
-    worse = usual.worse(steps, columns[1:]) + 0.02 * abs(columns[1:] - shift) / reach
-    best = int(worse.argmin())
-    return first + best, float(worse[best])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fine:
+    """Looks at all pixels for what was found among coarse ones; of lines, of some of them, and of what these have here."""
 
+    lines: np.ndarray
+    low: np.ndarray
+    strip: _Strip
+    factor: int
+    usual: _Usual
+    rows: np.ndarray
+    step: np.ndarray        # of the slow colors, across the wrap line
+    zone: np.ndarray
+    beside: np.ndarray      # levels in the zone
 
-def _fine_move(
-    lines: np.ndarray, shift: int, move: int, strip: _Strip, factor: int, usual: _Usual,
-) -> tuple[int, float]:
-    """The move nearby that fits best, and what a cost is multiplied by for steps across the other wrap line, which the
-    strip crosses."""
-    height, width = lines.shape[:2]
-    zone = strip.zones[:, ::max(1, strip.half // 16)].reshape(-1)
-    rows = np.arange(0, height, max(1, height // 512))
-    here = to_levels(lines[np.ix_(rows, zone % width)])
-    there = to_levels(lines[:, zone + shift])
-    moves = np.arange(move - factor, move + factor + 1)
-    fits = np.array([np.square(here - there[(rows + k) % height]).mean() for k in moves]) + 1e-6
+    @classmethod
+    def of(cls, lines: np.ndarray, low: np.ndarray, strip: _Strip, factor: int, usual: _Usual) -> _Fine:
+        height, width = lines.shape[:2]
+        rows = np.arange(0, height, max(1, height // 512))
+        step = _around(np.diff(_around(low, np.array([-1, 0]), width, 1), axis=1), rows, height, 0)
+        zone = strip.zones[:, ::max(1, strip.half // 16)].reshape(-1)
+        return cls(lines, low, strip, factor, usual, rows, step, zone, to_levels(lines[np.ix_(rows, zone % width)]))
 
-    whole = abs(to_levels(lines[0]) - to_levels(lines[-1])).mean(1)
-    middle = np.arange(-(strip.half + strip.gap) // 2, (strip.half + strip.gap) // 2)
-    new = to_levels(lines[np.arange(moves[0] - 1, moves[-1] + 1)[:, None] % height, middle + shift])
-    ends = whole.sum() - whole[middle].sum() + abs(np.diff(new, axis=0)).mean(2).sum(1)
-    inside = usual.down_after(shift)
-    worse = _unlike(ends / width / (inside + 1e-6), min(1.0, whole.mean() / (inside + 1e-6)))
-    best = int((fits * worse).argmin())
-    return int(moves[best]), float(worse[best])
+    def shift(self, shift: int, move: int, gain: float) -> tuple[int, float]:
+        """The shift nearby whose step across the wrap line is most like the usual one, and what its cost is multiplied by."""
+        height, width = self.lines.shape[:2]
+        half, reach = self.strip.half, _nearby(self.strip, self.factor)
+        first, last = max(2 * half, shift - reach), min(width - 2 * half, shift + reach)
+        columns = np.arange(first - 1, last + 1)
+        levels = to_levels(self.lines[(self.rows + move) % height, columns[0]:columns[-1] + 1])
+        slow = np.diff(_around(self.low, columns, width, 1), axis=1)
+        there = np.diff(levels, axis=1)
+        there -= _around(slow, self.rows + move, height, 0)
+        there *= np.float32(gain)
+        there += self.step
+        steps = abs(there).mean(0).mean(1)
+        worse = self.usual.worse(steps, columns[1:]) + 0.02 * abs(columns[1:] - shift) / reach
+        best = int(worse.argmin())
+        return first + best, float(worse[best])
+
+    def move(self, shift: int, move: int) -> tuple[int, float]:
+        """The move nearby that fits best, and what a cost is multiplied by for steps across the other wrap line, which the
+        strip crosses."""
+        lines, strip = self.lines, self.strip
+        height, width = lines.shape[:2]
+        there = to_levels(lines[:, self.zone + shift])
+        moves = np.arange(move - self.factor, move + self.factor + 1)
+        fits = np.array([np.square(self.beside - there[(self.rows + k) % height]).mean() for k in moves]) + 1e-6
+
+        whole = self.usual.end
+        middle = np.arange(-(strip.half + strip.gap) // 2, (strip.half + strip.gap) // 2)
+        new = to_levels(lines[np.arange(moves[0] - 1, moves[-1] + 1)[:, None] % height, middle + shift])
+        ends = whole.sum() - whole[middle].sum() + abs(np.diff(new, axis=0)).mean(2).sum(1)
+        inside = self.usual.down_after(shift)
+        worse = _unlike(ends / width / (inside + 1e-6), min(1.0, whole.mean() / (inside + 1e-6)))
+        best = int((fits * worse).argmin())
+        return int(moves[best]), float(worse[best])
 
 
 # --- The seams --------------------------------------------------------------------------------------------
@@ -399,23 +436,25 @@ def _paths(costs: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarr
     sums[0, :, 1:-1] = costs[0]
     if start is not None:
         sums[0, :, 1:-1][np.arange(width) != start[:, None]] = np.inf
+    left, middle, right = (sums[..., k:width + k] for k in range(3))
     spare = np.empty((count, width), np.float32)
-    for k in range(1, lines):
-        above = sums[k - 1]
-        np.minimum(above[:, :-2], above[:, 1:-1], out=spare)
-        np.minimum(spare, above[:, 2:], out=spare)
-        np.add(spare, costs[k], out=sums[k, :, 1:-1])
-    last = sums[-1, :, 1:-1]
+    for before, above, after, here, cost in zip(left, middle, right, middle[1:], costs[1:], strict=False):
+        np.minimum(before, above, out=spare)
+        np.minimum(spare, after, out=spare)
+        np.add(spare, cost, out=here)
+    last = middle[-1]
     if start is not None:
         last = np.where(abs(np.arange(width) - start[:, None]) <= 1, last, np.inf)
     each = np.arange(count)
     places = np.empty((lines, count), np.intp)
-    places[-1] = last.argmin(1)
-    beside = np.arange(3)
+    places[-1] = at = last.argmin(1)
+    total = last[each, at]
+    turns = np.where((left <= middle) & (left <= right), -1, np.where(middle <= right, 0, 1)).reshape(lines, -1)
+    first = each * width
     for k in range(lines - 2, -1, -1):
-        at = places[k + 1]
-        places[k] = at - 1 + sums[k, each[:, None], at[:, None] + beside].argmin(1)
-    return places, last[each, places[-1]]
+        at = at + turns[k].take(first + at)
+        places[k] = at
+    return places, total
 
 
 def _seams(old: np.ndarray, new: np.ndarray, strip: _Strip, near: np.ndarray | None) -> np.ndarray:
@@ -423,11 +462,14 @@ def _seams(old: np.ndarray, new: np.ndarray, strip: _Strip, near: np.ndarray | N
 
     With `near` the seams are closed: they cross the first line about there, and meet their own ends.
     """
-    error = np.zeros(old.shape[:2], np.float32)
-    for channel in range(old.shape[2]):
-        differs = old[..., channel] - new[..., channel]
+    error = np.empty(old.shape[:2], np.float32)
+    for begin in range(0, len(old), _ROWS):
+        differs = old[begin:begin + _ROWS] - new[begin:begin + _ROWS]
         differs *= differs
-        error += differs
+        part = error[begin:begin + _ROWS]
+        np.add(differs[..., 0], differs[..., 1], out=part)
+        for channel in range(2, old.shape[2]):
+            part += differs[..., channel]
     start = None if near is None else abs(strip.zones - near[:, None]).argmin(1)
     found, _ = _paths(_cut_costs(error, strip), start)
     return strip.zones[[0, 1], found] - strip.across[0]
@@ -439,7 +481,7 @@ def _joined(old: np.ndarray, new: np.ndarray, seams: np.ndarray, strip: _Strip, 
     In the memory of `new`.
     """
     height, width, channels = old.shape
-    across = np.arange(width)
+    across = np.arange(width, dtype=np.int32)
     each = np.arange(height)[:, None]
     away = np.arange(strip.depth)
     fades = []
@@ -450,14 +492,29 @@ def _joined(old: np.ndarray, new: np.ndarray, seams: np.ndarray, strip: _Strip, 
         # Across the seam the new content goes on where the old one ends, each coming half the way.
         fades.append(_faded(step / 2, strip.depth, closed))
     out = new
-    np.copyto(out, old, where=((across < seams[:, :1]) | (across >= seams[:, 1:]))[..., None])
-    for at, fade, side in zip(seams.T[..., None], fades, (1, -1), strict=True):
-        out[each, at - 1 - away] += fade * np.float32(side)
-        out[each, at + away] -= fade * np.float32(side)
-    weight = np.minimum(across - seams[:, :1], seams[:, 1:] - 1 - across).clip(0, strip.half // 2).astype(np.float32)
-    moved = (out.sum(0) - old.sum(0)).sum(0, dtype=np.float64) / max(float(weight.sum()), 1.0)
-    for channel in range(channels):
-        out[..., channel] -= weight * np.float32(moved[channel])
+    # Of each value of a pixel the same, which is far faster than a third dimension.
+    values = np.repeat(across, channels)
+
+    def weights(rows: slice, places: np.ndarray) -> np.ndarray:
+        begin, end = seams[rows].astype(np.int32).T[..., None]
+        return np.clip(np.minimum(places - begin, end - 1 - places), 0, strip.half // 2).astype(np.float32)
+
+    total, moved = 0.0, np.zeros(channels)
+    strips = [slice(start, start + _ROWS) for start in range(0, height, _ROWS)]
+    for rows in strips:
+        part, before = out[rows], old[rows]
+        begin, end = seams[rows].astype(np.int32).T[..., None]
+        np.copyto(part.reshape(len(part), -1), before.reshape(len(part), -1), where=(values < begin) | (values >= end))
+        row = np.arange(len(part))[:, None]
+        for at, fade, side in zip((begin, end), fades, (1, -1), strict=True):
+            part[row, at - 1 - away] += fade[rows] * np.float32(side)
+            part[row, at + away] -= fade[rows] * np.float32(side)
+        moved += (part - before).sum(0).sum(0, dtype=np.float64)
+        total += float(weights(rows, across).sum(dtype=np.float64))
+    moved_values = np.tile(moved / max(total, 1.0), width).astype(np.float32)
+    for rows in strips:
+        part = out[rows].reshape(-1, width * channels)
+        part -= weights(rows, values) * moved_values
     return out
 
 
