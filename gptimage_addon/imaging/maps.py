@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from .relief import (
 
 __all__ = (
     "MAPS", "ROUGHNESS_RANGES", "Finding", "ambient_occlusion", "check_maps", "decode_normal", "delight", "derive_height",
-    "derive_maps", "emission", "encode_normal", "height_from_normal", "kind_from_prompt", "metallic", "normal_from_height",
+    "derive_maps", "each_map", "emission", "encode_normal", "height_from_normal", "kind_from_prompt", "metallic", "normal_from_height",
     "roughness",
 )
 
@@ -139,7 +139,15 @@ def _smoothstep(values: np.ndarray, start: float, stop: float) -> np.ndarray:
 def derive_maps(
     rgb: np.ndarray, wanted: Collection[str], *, prompt: str, wrap: Wrap, width_m: float, relief_m: float,
 ) -> dict[str, np.ndarray]:
-    """The wanted maps of MAPS, ready for files, of a display-referred color map (h, w, 3 or 4).
+    """All that `each_map` makes, in the order of MAPS."""
+    found = dict(each_map(rgb, wanted, prompt=prompt, wrap=wrap, width_m=width_m, relief_m=relief_m))
+    return {name: found[name] for name in MAPS if name in found}
+
+
+def each_map(
+    rgb: np.ndarray, wanted: Collection[str], *, prompt: str, wrap: Wrap, width_m: float, relief_m: float,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """One after the other the wanted maps of MAPS, ready for files, of a display-referred color map (h, w, 3 or 4).
 
     Height is uint16 (h, w), normal uint16 (h, w, 3) OpenGL, roughness, ao and metallic uint8 (h, w): all data. Emission is
     uint8 (h, w, 3), display-referred. The surface is `width_m` metres wide and from its lowest to its highest point
@@ -151,25 +159,23 @@ def derive_maps(
     rgb_of(rgb)
     kind = kind_from_prompt(prompt)
     size = {"relief_m": relief_m, "width_m": width_m, "wrap": wrap}
-    found: dict[str, np.ndarray] = {}
     if not {"height", "normal", "roughness", "ao"}.isdisjoint(wanted):
         surface = surface_of(rgb, wrap=wrap, jointed=kind in _JOINTED)
         if "roughness" in wanted:
-            found["roughness"] = _bytes(_roughness(surface, kind))
+            yield "roughness", _bytes(_roughness(surface, kind))
         height = surface.height
         del surface
         if "height" in wanted:
-            found["height"] = (height * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
+            yield "height", (height * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
         if "normal" in wanted:
-            found["normal"] = encode_normal(normal_from_height(height, **size), dtype=np.uint16)
+            yield "normal", encode_normal(normal_from_height(height, **size), dtype=np.uint16)
         if "ao" in wanted:
-            found["ao"] = _bytes(ambient_occlusion(height, **size))
+            yield "ao", _bytes(ambient_occlusion(height, **size))
         del height
     if "metallic" in wanted:
-        found["metallic"] = _bytes(metallic(rgb, kind=kind))
+        yield "metallic", _bytes(metallic(rgb, kind=kind))
     if "emission" in wanted:
-        found["emission"] = _bytes(emission(rgb))
-    return {name: found[name] for name in MAPS if name in found}
+        yield "emission", _bytes(emission(rgb))
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:

@@ -21,8 +21,8 @@ LEVEL, RUNS = 1, zlib.Z_RLE
 _UP = 2                                         # the filter: less the byte above
 
 
-def encode_png(pixels: np.ndarray) -> bytes:
-    """The file of uint8 or uint16 pixels (h, w) or (h, w, channels), gray or color, with alpha or without."""
+def encode_png(pixels: np.ndarray, profile: bytes | None = None) -> bytes:
+    """The file of uint8 or uint16 pixels (h, w) or (h, w, channels), gray or color, with alpha or without, and an ICC profile."""
     height, width = pixels.shape[:2]
     rows = pixels.astype(">u2").view(np.uint8) if pixels.dtype == np.uint16 else pixels
     rows = rows.reshape(height, -1)
@@ -31,10 +31,10 @@ def encode_png(pixels: np.ndarray) -> bytes:
     lines[:1, 1:] = rows[:1]
     np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    return png_file(width, height, 8 * pixels.dtype.itemsize, COLOR_TYPES[channels], lines.tobytes())
+    return png_file(width, height, 8 * pixels.dtype.itemsize, COLOR_TYPES[channels], lines.tobytes(), profile=profile)
 
 
-def png_file(width: int, height: int, depth: int, color_type: int, lines: bytes, level: int = LEVEL) -> bytes:
+def png_file(width: int, height: int, depth: int, color_type: int, lines: bytes, level: int = LEVEL, profile: bytes | None = None) -> bytes:
     """The file of lines that are filtered already, each with its filter's number in front."""
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -42,4 +42,5 @@ def png_file(width: int, height: int, depth: int, color_type: int, lines: bytes,
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
     packer = zlib.compressobj(level, strategy=RUNS)
     packed = packer.compress(lines) + packer.flush()
-    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    color = chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile)) if profile else b""
+    return SIGNATURE + chunk(b"IHDR", header) + color + chunk(b"IDAT", packed) + chunk(b"IEND", b"")

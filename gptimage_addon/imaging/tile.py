@@ -218,7 +218,8 @@ def _detail_ratio(picture: np.ndarray, axes: str) -> float:
         for other in (part[:-2, 1:-1], part[2:, 1:-1], part[1:-1, :-2], part[1:-1, 2:]):
             second -= other
         second *= second
-        square = second.sum(2)
+        square = second[..., 0] + second[..., 1]
+        square += second[..., 2]
         near = near_y[start:start + len(square), None] | near_x
         for k, where in enumerate((near, ~near)):
             energy[k] += square.sum(where=where, dtype=np.float64)

@@ -9,7 +9,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from ..imaging.png import LEVEL, RUNS, encode_png
+from ..imaging.png import encode_png as write_png
 from .png16 import decode_png16, is_png16
 
 __all__ = ("read_picture", "write_png")
@@ -27,12 +27,3 @@ def read_picture(data: bytes) -> tuple[np.ndarray, bytes | None]:
         if source.mode not in ("RGB", "RGBA"):
             source = source.convert("RGBA" if "A" in source.getbands() or "transparency" in source.info else "RGB")
         return np.asarray(source), profile
-
-
-def write_png(pixels: np.ndarray, profile: bytes | None = None) -> bytes:
-    """The PNG file of uint8 or uint16 pixels (h, w, 3 or 4)."""
-    if pixels.dtype == np.uint16:
-        return encode_png(pixels)
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=LEVEL, compress_type=RUNS, icc_profile=profile)
-    return out.getvalue()

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 
 from ..core.errors import InputError
 from ..core.request import ResultPicture, Surface
-from ..imaging.maps import check_maps, delight, derive_maps
-from ..imaging.png import encode_png
+from ..imaging.maps import MAPS, check_maps, delight, each_map
 from ..imaging.tile import make_seamless, wrap_score
 from ..library.journal import write_atomic
 from .files import read_picture, write_png
@@ -29,18 +31,21 @@ def write_surfaces(
     tells the kind of material. Raises InputError where nothing was paid.
     """
     made = []
-    for picture in pictures:
-        try:
-            made.append(_write_surface(picture, surface, prompt, folder))
-        except InputError as error:
-            if surface.source:
-                raise
-            # It is paid: the picture arrives as it came, and says what could not be done.
-            made.append(picture._replace(report={**(picture.report or {}), "not_finished": error.message}))
+    with ThreadPoolExecutor(2, "surface") as threads:
+        for picture in pictures:
+            try:
+                made.append(_write_surface(picture, surface, prompt, folder, threads))
+            except InputError as error:
+                if surface.source:
+                    raise
+                # It is paid: the picture arrives as it came, and says what could not be done.
+                made.append(picture._replace(report={**(picture.report or {}), "not_finished": error.message}))
     return tuple(made)
 
 
-def _write_surface(picture: ResultPicture, surface: Surface, prompt: str, folder: Path) -> ResultPicture:
+def _write_surface(
+    picture: ResultPicture, surface: Surface, prompt: str, folder: Path, threads: ThreadPoolExecutor,
+) -> ResultPicture:
     path = folder / picture.path
     source, profile = read_picture(path.read_bytes())
     color = source
@@ -50,19 +55,31 @@ def _write_surface(picture: ResultPicture, surface: Surface, prompt: str, folder
         color = delight(color, strength=surface.delight, wrap=("x" in surface.wraps, "y" in surface.wraps))
     if surface.axes:
         color = make_seamless(color, surface.axes, level=surface.even)
+    rgb = color[..., :3]
+
+    def write_map(kind: str, pixels: np.ndarray) -> tuple[str, str]:
+        file = path.with_name(f"{path.stem}-{kind}.png")
+        write_atomic(file, write_png(pixels))
+        return kind, file.relative_to(folder).as_posix()
+
+    def write_maps() -> list[Future[tuple[str, str]]]:
+        """Each is packed and written while the next one is made."""
+        maps = each_map(rgb, surface.maps, prompt=prompt, wrap=wrap, width_m=surface.width_m, relief_m=surface.relief_m)
+        return [threads.submit(write_map, kind, pixels) for kind, pixels in maps]
+
+    started: list[Future[Any]] = []
     if color is not source:
         path = path.with_name(f"{path.stem}-surface.png")       # the answer's own picture stays
-        write_atomic(path, write_png(color, profile))
         picture = picture._replace(path=path.relative_to(folder).as_posix(), mime="image/png")
-    rgb = color[..., :3]
-    maps = derive_maps(rgb, surface.maps, prompt=prompt, wrap=wrap, width_m=surface.width_m, relief_m=surface.relief_m)
-    files = {}
-    for kind, pixels in maps.items():
-        file = path.with_name(f"{path.stem}-{kind}.png")
-        write_atomic(file, encode_png(pixels))
-        files[str(kind)] = file.relative_to(folder).as_posix()
+    writing = threads.submit(write_maps)
+    if color is not source:
+        started.append(threads.submit(lambda: write_atomic(path, write_png(color, profile))))
     # Of the color alone: maps that were derived from it here are sound as they are made, and checking them takes as long again.
-    findings = [asdict(finding) for finding in check_maps(rgb, {}, wrap=wrap)]
-    report = {**(picture.report or {}), "tile": asdict(wrap_score(rgb, tiles or "xy")), "tiles": tiles, "findings": findings}
-    return picture._replace(report=report, maps=files or None)
-
+    found = threads.submit(check_maps, rgb, {}, wrap=wrap)
+    score = threads.submit(wrap_score, rgb, tiles or "xy")
+    files = dict(done.result() for done in writing.result())
+    for done in started:
+        done.result()
+    report = {**(picture.report or {}), "tile": asdict(score.result()), "tiles": tiles,
+              "findings": [asdict(finding) for finding in found.result()]}
+    return picture._replace(report=report, maps={name: files[name] for name in MAPS if name in files} or None)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from gptimage_addon.imaging.png import encode_png
 from gptimage_addon.worker.exr import decode_exr, encode_exr
+from gptimage_addon.worker.files import read_picture
 from gptimage_addon.worker.png16 import decode_png16, is_png16
 
 COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -84,6 +85,13 @@ def test_8_bits_are_written_as_pillow_reads_them(channels: int, mode: str) -> No
     pixels = pixels if channels else pixels[..., 0]
     with Image.open(io.BytesIO(encode_png(pixels))) as found:
         assert found.mode == mode and np.array_equal(np.asarray(found), pixels)
+
+
+def test_a_profile_is_written_as_pillow_reads_it() -> None:
+    pixels, profile = random_pixels(9, 14, 3).astype(np.uint8), bytes(range(256)) * 9
+    found, kept = read_picture(encode_png(pixels, profile))
+    assert kept == profile and np.array_equal(found, pixels)
+    assert read_picture(encode_png(pixels))[1] is None
 
 
 def test_what_is_no_such_png_is_told() -> None:
