@@ -34,6 +34,9 @@ PRACTICE_LATENCY_S = 1.5                # long enough to see the queue at work
 MAX_RESTARTS = 3
 # What says that nothing was made, or nothing sent: sending such jobs again costs once.
 UNBILLED = (RateLimitError, TransientError, QuotaError, KeyMissingError)
+UNFINISHED_EVERY_S = 0.5                # for one job: a service may stream faster than it pays to look
+# Shows the image of an unfinished picture where the finished one will be.
+Preview = Callable[[Job, bpy.types.Image], None]
 # Brings a job's result, whose files are in the folder, into the scene.
 Land = Callable[[Job, JobRecord, Path], "Landed"]
 # The jobs that follow a landed one, with their inputs.
@@ -89,6 +92,8 @@ class Host:
     def __init__(self) -> None:
         self.jobs: dict[str, JobView] = {}
         self.landings: dict[str, Land] = {}         # by the job's kind; operators/ fills it in
+        self.previews: dict[str, Preview] = {}      # the same
+        self.icons: dict[str, int] = {}             # of unfinished pictures, by the job's id
         self.follow_ups: dict[str, PlanFollowUps] = {}      # the same
         self.keys: dict[Service, core.protocol.KeyState] = {}
         self.connection: core.protocol.ConnectionChecked | None = None
@@ -103,6 +108,8 @@ class Host:
         self._leaving: list[blender.process.WorkerProcess] = []     # let go of, not ended yet
         self._ready = False
         self._restarts = 0
+        self._icons: blender.unfinished.Icons | None = None
+        self._unseen: dict[str, float] = {}         # jobs with an unfinished picture to show, and from when on (monotonic)
         self._asked = 0                 # answers that are still to come besides those of jobs
 
     # --- what the artist does -----------------------------------------------------------------------------
@@ -149,6 +156,10 @@ class Host:
 
     def cancel(self, job_id: str) -> None:
         self._say(core.protocol.Cancel(job_id))
+
+    def stop_here(self, job_id: str) -> None:
+        """End a stream: the last unfinished picture is the result."""
+        self._say(core.protocol.Stop(job_id))
 
     def cancel_all(self) -> None:
         """Cancel all that can still be cancelled. What is received or finished by now is kept: it is paid."""
@@ -283,6 +294,10 @@ class Host:
         self.paused = False
         self.budget.trouble = ""
         self._restarts = 0
+        if self._icons:
+            self._icons.close()
+            self._icons = None
+        self.icons.clear()
         return worker
 
     # --- the worker ---------------------------------------------------------------------------------------
@@ -339,13 +354,46 @@ class Host:
                 self._worker_ended()
         # Changing data while a render reads it can crash Blender: results wait until it is over.
         if not bpy.app.is_job_running("RENDER"):
+            self._show_unfinished()
             self._land_finished()
+
+    def _show_unfinished(self) -> None:
+        """Show the newest unfinished picture of one job: one at a time, so that no redraw has to read more than one."""
+        now = time.monotonic()
+        for job_id in [job_id for job_id, due in self._unseen.items() if due <= now][:1]:
+            del self._unseen[job_id]
+            view = self.jobs.get(job_id)
+            if view is None or not view.is_active or view.record.state is not JobState.RECEIVING:
+                continue
+            path = self.journal.folder(job_id) / view.record.partials[-1]
+            if not bpy.app.background:
+                self._icons = self._icons or blender.unfinished.Icons()
+                self.icons[job_id] = self._icons.load(path)
+            # A touch-up's is only a window, as the model has shifted it: it fits nowhere yet.
+            if read_preferences().show_unfinished and not view.job.finish:
+                try:
+                    image = blender.unfinished.show(view.job, path)
+                    if image and view.job.kind in self.previews:
+                        self.previews[view.job.kind](view.job, image)
+                except (RuntimeError, GptImageError):       # only a preview: the file is gone, or the target is linked
+                    log.warning("job %s: its unfinished picture cannot be shown", job_id, exc_info=True)
+            _redraw()
+
+    def _hide_unfinished(self, view: JobView) -> list[bpy.types.Area]:
+        """End of what `_show_unfinished` began. Gives back the Image Editors that show nothing of the job any more."""
+        self._unseen.pop(view.job.id, None)
+        if self.icons.pop(view.job.id, None) and self._icons and not self.icons:
+            self._icons.clear()
+        return blender.unfinished.hide(view.job) if view.record.partials else []
 
     def _land_finished(self) -> None:
         for view in list(self.jobs.values()):
             if view.is_active and view.record.state is JobState.DONE:
                 try:
+                    areas = self._hide_unfinished(view)
                     self.land(view)
+                    for area in areas:
+                        blender.unfinished.show_instead(area, view.landed.images)
                     self._follow(view)
                 except GptImageError as error:
                     view.landed = Landed((), error.message, complete=False)
@@ -356,7 +404,7 @@ class Host:
 
     def _follow(self, view: JobView) -> None:
         """Ask for what was to follow the job. A job that is applied by hand, perhaps days later, is followed by nothing: nobody saw that price."""
-        if view.job.follow_up is None or not view.landed or not view.landed.images:
+        if view.job.follow_up is None or view.record.stopped or not view.landed or not view.landed.images:
             return
         try:
             view.followed = self.submit_all(self.follow_ups[view.job.kind](view.job, view.landed))
@@ -370,7 +418,11 @@ class Host:
                 self._ready = True
             case core.protocol.RecordChanged(record):
                 if view := self.jobs.get(record.job_id):
+                    if record.partials != view.record.partials:
+                        self._unseen.setdefault(record.job_id, time.monotonic() + UNFINISHED_EVERY_S * bool(view.record.partials))
                     view.record = record
+                    if record.state.is_final and record.state is not JobState.DONE:
+                        self._hide_unfinished(view)
                 if record.state is JobState.DONE:
                     self._restarts = 0
             case core.protocol.Pace(service, allowed, pause_s):
@@ -428,6 +480,7 @@ class Host:
         trouble = self.trouble or WorkerError("The helper process ended unexpectedly")
         self.trouble = trouble
         for view in active:
+            self._hide_unfinished(view)
             state = JobState.UNCERTAIN if view.record.sent_at else JobState.FAILED
             view.record = view.record._replace(state=state, error=trouble.to_dict())
 

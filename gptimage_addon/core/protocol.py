@@ -20,7 +20,7 @@ from .request import JobRecord, Service, from_json, to_json
 __all__ = (
     "Arrange", "AskKey", "Cancel", "ChartDrawn", "CheckConnection", "Configure", "ConnectionChecked", "DrawChart", "Hello", "KeyState", "Message",
     "ModelInfo", "PROTOCOL", "Pace", "Pause", "Ready", "RecordChanged", "Recover", "Recovered", "RecoveryDone", "SetLimits",
-    "StoreKey", "Submit", "Trouble", "WalletState", "decode", "encode",
+    "Stop", "StoreKey", "Submit", "Trouble", "WalletState", "decode", "encode",
 )
 
 PROTOCOL = 1
@@ -71,6 +71,12 @@ class Submit(NamedTuple):
 
 class Cancel(NamedTuple):
     """Stop a job."""
+
+    job_id: str
+
+
+class Stop(NamedTuple):
+    """Stop a job whose picture is being streamed, and take the last unfinished one as its result."""
 
     job_id: str
 
@@ -182,11 +188,11 @@ class Trouble(NamedTuple):
 
 
 Message = (
-    Hello | Configure | Pause | Arrange | Submit | Cancel | Recover | AskKey | StoreKey | CheckConnection | SetLimits | DrawChart
+    Hello | Configure | Pause | Arrange | Submit | Cancel | Stop | Recover | AskKey | StoreKey | CheckConnection | SetLimits | DrawChart
     | Ready | RecordChanged | Pace | Recovered | RecoveryDone | KeyState | ConnectionChecked | ChartDrawn | WalletState | Trouble
 )
 _KINDS = {kind.__name__: kind for kind in (
-    Hello, Configure, Pause, Arrange, Submit, Cancel, Recover, AskKey, StoreKey, CheckConnection, SetLimits, DrawChart,
+    Hello, Configure, Pause, Arrange, Submit, Cancel, Stop, Recover, AskKey, StoreKey, CheckConnection, SetLimits, DrawChart,
     Ready, RecordChanged, Pace, Recovered, RecoveryDone, KeyState, ConnectionChecked, ChartDrawn, WalletState, Trouble,
 )}
 

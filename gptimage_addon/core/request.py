@@ -391,8 +391,8 @@ class JobRecord(NamedTuple):
     """How far a job has come: what the journal stores beside the job, and what the host is told.
 
     Times are seconds since the epoch, 0 when not reached. `worker` names the process that has the job,
-    `attempts` counts the requests sent, `partials` are files of unfinished pictures, `error` is
-    `GptImageError.to_dict()`. `note` is a sentence for the artist, such as why the job waits.
+    `attempts` counts the requests sent, `partials` are files of unfinished pictures, `stopped` tells that the last of them is the
+    result, as the artist wanted it. `error` is `GptImageError.to_dict()`. `note` is a sentence for the artist, such as why the job waits.
     """
 
     job_id: str
@@ -405,6 +405,7 @@ class JobRecord(NamedTuple):
     note: str = ""
     error: dict | None = None
     result: Result | None = None
+    stopped: bool = False
 
     @property
     def is_unsent(self) -> bool:

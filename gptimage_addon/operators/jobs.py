@@ -61,6 +61,20 @@ class GPTIMAGE_OT_cancel_job(_JobOperator, bpy.types.Operator):
         self.report({'INFO'}, "Cancelled. It may still be charged" if sent else "Cancelled. Nothing was charged")
 
 
+class GPTIMAGE_OT_stop_job(_JobOperator, bpy.types.Operator):
+    bl_idname = "gptimage.stop_job"
+    bl_label = "Stop Here"
+    bl_description = "Take the unfinished picture as it is now. What was made up to here is charged, and the service may charge the whole"
+
+    def act(self) -> None:
+        view = host.jobs[self.job_id]
+        if view.record.state is not JobState.RECEIVING or not view.record.partials:
+            raise InputError("There is no unfinished picture to stop at", field="job_id",
+                             hint="Set Previews above 0 under More Settings, and wait for the first")
+        host.stop_here(self.job_id)
+        self.report({'INFO'}, f"Stopped. The picture is kept as it is; what was made is charged, and at most the whole{_worth([view])}")
+
+
 class GPTIMAGE_OT_retry_job(_JobOperator, bpy.types.Operator):
     bl_idname = "gptimage.retry_job"
     bl_label = "Retry Job"
@@ -118,16 +132,16 @@ class GPTIMAGE_OT_cancel_all(bpy.types.Operator):
         active = [view for view in host.jobs.values() if view.is_active]
         sent = [view for view in active if not view.is_waiting and not view.job.is_local]
         waiting = len(active) - len(sent)
-        words = [f"{_count(len(sent))} {'was' if len(sent) == 1 else 'were'} sent and may still be charged{_worth(sent)}"] if sent else []
-        words += [f"{_count(waiting)} {tense} and {'costs' if waiting == 1 else 'cost'} nothing"] if waiting else []
-        return ", ".join(words)
+        words = [f"{len(sent)} sent already may still be charged{_worth(sent)}"] if sent else []
+        words += [f"{waiting} {tense} {'costs' if waiting == 1 else 'cost'} nothing"] if waiting else []
+        return "; ".join(words)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(
             self, event, title="Cancel All?", confirm_text="Cancel All", message=self._words("not sent yet"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        words = self._words("not sent")
+        words = self._words("never sent")
         host.cancel_all()
         self.report({'INFO'}, f"Cancelled: {words}")
         return {'FINISHED'}
@@ -248,7 +262,7 @@ class GPTIMAGE_OT_wait(bpy.types.Operator):
 
 
 classes = (
-    GPTIMAGE_OT_cancel_job, GPTIMAGE_OT_cancel_all, GPTIMAGE_OT_pause_queue, GPTIMAGE_OT_move_job, GPTIMAGE_OT_retry_job,
+    GPTIMAGE_OT_cancel_job, GPTIMAGE_OT_stop_job, GPTIMAGE_OT_cancel_all, GPTIMAGE_OT_pause_queue, GPTIMAGE_OT_move_job, GPTIMAGE_OT_retry_job,
     GPTIMAGE_OT_retry_all, GPTIMAGE_OT_copy_job, GPTIMAGE_OT_dismiss_job, GPTIMAGE_OT_dismiss_done, GPTIMAGE_OT_apply_result,
     GPTIMAGE_OT_recover_results, GPTIMAGE_OT_wait,
 )

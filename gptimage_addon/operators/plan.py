@@ -66,6 +66,7 @@ class PlannedJob(NamedTuple):
 
 Template = Callable[..., str]
 PRACTICE = " (Practice)"
+UNFINISHED = " (Unfinished)"
 
 
 def _request(
@@ -151,11 +152,13 @@ def adopt_results(job: Job, record: JobRecord, folder: Path) -> list[bpy.types.I
     name = job_name(job)
     if job.service.kind is ServiceKind.PRACTICE and PRACTICE not in name:
         name += PRACTICE
+    if record.stopped:
+        name += UNFINISHED
     made = []
     for index, picture in enumerate(record.result.pictures):
         view = f" {job.views[index % len(job.views)].title()}" if job.views else ""
         image = images.adopt_picture(folder / picture.path, name + view, pack=job.landing.pack)
-        images.set_provenance(image, _origin(job, record.result, index))
+        images.set_provenance(image, _origin(job, record.result, index) | ({"unfinished": True} if record.stopped else {}))
         made.append(image)
         for kind, path in (picture.maps or {}).items():
             data = images.adopt_picture(folder / path, f"{name} {_MAP_NAMES.get(kind) or kind.title()}", pack=job.landing.pack,

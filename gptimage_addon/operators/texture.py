@@ -214,13 +214,7 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
         except InputError as error:
             missing.append(error.message)
             continue
-        # Where the UV map cannot give the picture its width in metres, or there is none, it is projected in object space.
-        boxed, repeat, aspect = not scale.has_uv_map(obj), None, image.size[0] / image.size[1]
-        if landing.scale_m and not boxed and not landing.fit:
-            repeat = scale.uv_repeat(obj, landing.scale_m, faces, aspect=aspect)
-            boxed = repeat is None
-        if boxed:
-            repeat = scale.box_repeat(obj, landing.scale_m, aspect=aspect)
+        boxed, repeat = _repeat(obj, landing, faces, image)
         shared = landing.share_material and not landing.fit
         key = (boxed, repeat if landing.scale_m else None) if shared else target
         if key not in made:
@@ -243,6 +237,29 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
         elif landing.asset:
             _mark(material, job, image, picture)
     return count
+
+
+def _repeat(
+    obj: bpy.types.Object, landing: Landing, faces: Sequence[int], image: bpy.types.Image,
+) -> tuple[bool, tuple[float, ...] | None]:
+    """(whether it is projected, how it repeats): where the UV map cannot give the picture its width in metres, or there is none, it is
+    projected in object space."""
+    boxed, repeat, aspect = not scale.has_uv_map(obj), None, image.size[0] / image.size[1]
+    if landing.scale_m and not boxed and not landing.fit:
+        repeat = scale.uv_repeat(obj, landing.scale_m, faces, aspect=aspect)
+        boxed = repeat is None
+    return boxed, scale.box_repeat(obj, landing.scale_m, aspect=aspect) if boxed else repeat
+
+
+def preview_texture(job: Job, image: bpy.types.Image) -> None:
+    """Show a picture that is still being made on the objects whose material it is going to replace."""
+    if job.landing.place is not Place.REPLACE_SLOT:
+        return
+    for obj in filter(None, (targets.find_target(target, job.landing) for target in job.landing.targets)):
+        if obj.is_editable and obj.data.is_editable:
+            boxed, repeat = _repeat(obj, job.landing, (), image)
+            material = materials.make_material(image.name, image, **{"box_repeat" if boxed else "uv_repeat": repeat})
+            blender.unfinished.in_slot(job, obj, material)
 
 
 def catalog_of(prompt: str) -> str:
@@ -345,8 +362,10 @@ classes = (GPTIMAGE_OT_generate_texture, GPTIMAGE_OT_previous_material)
 def register() -> None:
     host.landings[KIND] = land_texture
     host.follow_ups[KIND] = plan_follow_ups
+    host.previews[KIND] = preview_texture
 
 
 def unregister() -> None:
     host.landings.pop(KIND, None)
     host.follow_ups.pop(KIND, None)
+    host.previews.pop(KIND, None)

@@ -82,6 +82,9 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         default=True, update=_budget_changed)
     warn_share: FloatProperty(
         name="Warn From", description="The part of a budget from which on the panel warns", default=0.8, min=0.0, max=1.0, subtype='FACTOR')
+    show_unfinished: BoolProperty(
+        name="Show While Being Made", description="Show streamed previews on the selected objects and in an Image Editor until the finished picture "
+        "is there. How many there are is set under More Settings", default=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -101,6 +104,7 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         layout.prop(self, "storage")
         layout.prop(self, "data_dir", placeholder=str(paths.default_data_dir()))
         layout.prop(self, "concurrency")
+        layout.prop(self, "show_unfinished")
         self._draw_budgets(layout)
 
     def _draw_budgets(self, layout: bpy.types.UILayout) -> None:

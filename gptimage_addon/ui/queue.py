@@ -93,6 +93,8 @@ def _draw_job(box: bpy.types.UILayout, view: JobView, number: int) -> None:
         icon = 'SORTTIME'
     row.label(text=name_from_prompt(job.prompt), icon=icon, translate=False)
     if view.is_active:
+        if record.partials and record.state is JobState.RECEIVING:
+            row.operator("gptimage.stop_job", text="", icon='SNAP_FACE', emboss=False).job_id = job.id
         row.operator("gptimage.cancel_job", text="", icon='X', emboss=False).job_id = job.id
     else:
         if record.state is JobState.DONE:
@@ -111,6 +113,8 @@ def _draw_job(box: bpy.types.UILayout, view: JobView, number: int) -> None:
         else:
             column.label(text="Next" if number == 1 else f"Number {number} in the line", icon='BLANK1', translate=False)
     elif view.is_active:
+        if icon := host.icons.get(job.id):
+            column.template_icon(icon_value=icon, scale=5.0)
         _draw_progress(column, view, label)
     elif view.recovered:
         text = {JobState.DONE: "Made in an earlier session: apply or dismiss it",
@@ -144,6 +148,9 @@ def _outcome(view: JobView) -> str:
     if result is None:
         return ""
     cost = result.cost_usd
+    if view.record.stopped and job.service.kind is not ServiceKind.PRACTICE:
+        most = f", at most {dollars(job.estimate_usd)}" if job.estimate_usd is not None else ""
+        return f"Stopped after {result.seconds:.0f} s: what was made is charged{most}"
     if job.is_local:
         return f"On this machine, {result.seconds:.0f} s, free"
     if job.service.kind is ServiceKind.PRACTICE:

@@ -62,12 +62,20 @@ class JobRunner:
         self._heard: tuple[AnswerHead, list[Event]] | None = None
         self._abandoned = False
         self._cancelled = False
+        self._stopped = False
+        self._sent = 0.0                        # by the monotonic clock
         self._task: asyncio.Task[None] | None = None        # while the job can be cancelled
 
     def cancel(self) -> None:
         """End the job as cancelled: at once when it waits or is at the service, else when it comes to run."""
         self._cancelled = True
         if self._task:
+            self._task.cancel()
+
+    def stop(self) -> None:
+        """End the stream, and take the last unfinished picture as the result. Does nothing before there is one."""
+        if self._task and self.record.partials:
+            self._stopped = True
             self._task.cancel()
 
     def abandon(self) -> None:
@@ -99,7 +107,11 @@ class JobRunner:
             if self._abandoned:
                 return
             if job and await self._is_whole(job):           # it came in the same moment
-                await self.finish(job, time.time() - self.record.sent_at)
+                await self.finish(job, time.monotonic() - self._sent)
+                return
+            if job and self._stopped and not self._cancelled:
+                self.record = self.record._replace(stopped=True)
+                await self.finish(job, time.monotonic() - self._sent)
                 return
             sent = self.record.sent_at > 0
             error = CancelledError("Cancelled after it had been sent. It may still be charged" if sent
@@ -180,10 +192,10 @@ class JobRunner:
             await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
         await self._reserve(job)
         await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="")
-        sent = time.monotonic()
+        self._sent = time.monotonic()
         async with client.send(job.request, self.folder) as answer:
             await self._receive(answer)
-        return time.monotonic() - sent
+        return time.monotonic() - self._sent
 
     async def _reserve(self, job: Job) -> None:
         """Count the price. Who is cancelled meanwhile waits for it: a row that is written after its job has ended stays open."""
@@ -244,7 +256,7 @@ class JobRunner:
 
     async def finish(self, job: Job, seconds: float) -> None:
         """From the answer on disk to the result. Asks nothing of the service, so it can be done again at any time."""
-        await self._move(JobState.FINISHING, durable=False)
+        await self._move(JobState.FINISHING, durable=self.record.stopped)
         async with self._pixel_work if job.finish or job.surface else nullcontext():
             await self._finish(job, seconds)
 
@@ -304,6 +316,8 @@ class JobRunner:
             self._heard = None
             return head, read_events(events, request_id=head.request_id, model=job.request.model)
         found = self.journal.read_answer(self.record.job_id)
+        if found is not None and self.record.stopped:
+            return found[0], Answer([(self.folder / self.record.partials[-1]).read_bytes()])
         if found is None:
             raise AnswerError("The answer is not in the job's folder any more")
         head, raw = found

@@ -55,6 +55,9 @@ class Session:
             case protocol.Cancel(job_id):
                 if job_id in self._runners:
                     self._runners[job_id][0].cancel()
+            case protocol.Stop(job_id):
+                if job_id in self._runners:
+                    self._runners[job_id][0].stop()
             case protocol.Configure(concurrency):
                 self._turns.resize(concurrency)
             case protocol.Pause(paused):

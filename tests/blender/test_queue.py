@@ -114,8 +114,8 @@ def test_cancel_all_tells_what_may_still_cost(slow: PracticeServer) -> None:
     assert not bpy.ops.gptimage.cancel_all.poll()
     views = submit(slow, *(f"wall {number}" for number in range(7)))
     pump_until(lambda: sum(bool(view.record.sent_at) for view in views) == 4 and len(arrived(slow)) == 4)
-    words = bpy.types.GPTIMAGE_OT_cancel_all._words("not sent")
-    assert words == "4 jobs were sent and may still be charged (price not known), 3 jobs not sent and cost nothing"
+    words = bpy.types.GPTIMAGE_OT_cancel_all._words("never sent")
+    assert words == "4 sent already may still be charged (price not known); 3 never sent cost nothing"
     assert bpy.ops.gptimage.cancel_all() == {'FINISHED'}
     pump_until(lambda: not host.is_busy)
     assert [view.record.state for view in views] == [JobState.CANCELLED] * 7
@@ -170,6 +170,28 @@ def test_a_job_s_settings_come_back_into_the_panel(cube: bpy.types.Object) -> No
     host.jobs["other"] = settle(JobView(other, host.journal.read_record(job.id)), JobState.FAILED)
     assert bpy.ops.gptimage.copy_job(job_id="other") == {'FINISHED'}
     assert read_settings(panel) == words._replace(model="my-model", size="512x512")
+
+
+def test_stop_here_keeps_the_unfinished_picture(monkeypatch: pytest.MonkeyPatch, cube: bpy.types.Object) -> None:
+    """It lands as the result would, is marked, and costs what was shown at most."""
+    with PracticeServer(latency_s=8.0) as running:
+        monkeypatch.setenv("OPENAI_API_KEY", running.token)
+        view = host.submit(plan_for(compatible(running), Landing(Place.REPLACE_SLOT, texture_targets([cube])), partial_images=3).job)
+        with pytest.raises(RuntimeError, match="no unfinished picture"):
+            bpy.ops.gptimage.stop_job(job_id=view.job.id)
+        pump_until(lambda: view.record.partials)
+        assert "gptimage.stop_job" in {name for name, _ in draw_queue().buttons}
+        assert bpy.ops.gptimage.stop_job(job_id=view.job.id) == {'FINISHED'}
+        pump_until(lambda: view.landed)
+        assert view.record.state is JobState.DONE and view.record.stopped and view.landed.complete
+        image = bpy.data.images[view.landed.images[0]]
+        assert image.name.endswith("(Unfinished)") and image["gptimage"]["unfinished"]
+        folder = host.journal.folder(view.job.id)
+        assert image.packed_file.data[:] == (folder / view.record.partials[-1]).read_bytes()
+        assert cube.active_material.name == "Weathered Red Brick"
+        assert "what was made is charged" in draw_queue().text
+        pump_until(lambda: running.disconnects == 1)
+        assert len(arrived(running)) == 1
 
 
 def test_sixty_jobs_are_a_page_and_counts() -> None:

@@ -24,7 +24,7 @@ MESSAGES = [
     protocol.Hello(1, "/data"), protocol.Hello(1, "/größe 漢字", 16, 1.5), protocol.Configure(7),
     protocol.Submit("j", True),
     protocol.Pause(True), protocol.Arrange(("k", "j")), protocol.Pace(SERVICE, 2, 1.5),
-    protocol.Cancel("j"), protocol.Recover(), protocol.Recover(True), protocol.AskKey(SERVICE),
+    protocol.Cancel("j"), protocol.Stop("j"), protocol.Recover(), protocol.Recover(True), protocol.AskKey(SERVICE),
     protocol.StoreKey(SERVICE, "sk\n"),
     protocol.CheckConnection(SERVICE, True), protocol.Ready(1, "1-a", "3.11.7", "3.54.0", "13.0.0"),
     protocol.RecordChanged(RECORD), protocol.Recovered(RECORD), protocol.RecoveryDone(),

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from gptimage_addon.core.protocol import Cancel
+from gptimage_addon.core.protocol import Cancel, RecordChanged, Stop
 from gptimage_addon.core.request import JobState, Service, ServiceKind
 from gptimage_addon.worker.practice import Fault, PracticeServer
 from tests.support.services import PlainServer, answer_json, make_png, png_size, send
@@ -170,6 +170,22 @@ def test_cancelling_while_partial_pictures_come_closes_the_connection(worker: Wo
     worker.send(Cancel(job_id))
     assert worker.wait_state(job_id).state is JobState.CANCELLED
     wait_until(lambda: server.disconnects == 1, 5)
+
+
+def test_stopping_takes_the_last_partial_picture(worker: WorkerProcess, serve: Serve) -> None:
+    server = serve(latency_s=20, picture=None)
+    job_id = worker.submit(make_job(server.base_url, partial_images=3, quality="low", size="1024x640"))
+    worker.send(Stop(job_id))                            # before there is one nothing happens
+    worker.wait_for(lambda m: isinstance(m, RecordChanged) and m.record.job_id == job_id and m.record.partials)
+    worker.send(Stop(job_id))
+    record = worker.wait_state(job_id)
+    assert record.state is JobState.DONE and record.stopped and record.result and record.error is None
+    folder = worker.journal.folder(job_id)
+    (picture,) = record.result.pictures
+    assert (folder / picture.path).read_bytes() == (folder / record.partials[-1]).read_bytes()
+    assert record.result.usage is None and record.result.cost_usd is None
+    wait_until(lambda: server.disconnects == 1, 5)
+    assert len(server.requests) == 1
 
 
 def test_cancelling_between_attempts_says_that_nothing_was_charged(worker: WorkerProcess, serve: Serve) -> None:
