@@ -219,7 +219,7 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
         key = (boxed, repeat if landing.scale_m else None) if shared else target
         if key not in made:
             made[key] = materials.make_material(
-                name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat}, box_aspect=aspect,
+                name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat}, box_aspect=image.size[0] / image.size[1],
                 alpha=job.request.background == "transparent", **_relief(job))
         append = landing.place is Place.APPEND_SLOT or landing.faces
         try:
@@ -258,7 +258,8 @@ def preview_texture(job: Job, image: bpy.types.Image) -> None:
     for obj in filter(None, (targets.find_target(target, job.landing) for target in job.landing.targets)):
         if obj.is_editable and obj.data.is_editable:
             boxed, repeat = _repeat(obj, job.landing, (), image)
-            material = materials.make_material(image.name, image, **{"box_repeat" if boxed else "uv_repeat": repeat})
+            material = materials.make_material(
+                image.name, image, **{"box_repeat" if boxed else "uv_repeat": repeat}, box_aspect=image.size[0] / image.size[1])
             blender.unfinished.in_slot(job, obj, material)
 
 
