@@ -3,4 +3,18 @@
 
 from ..late import late_modules
 
-__getattr__ = late_modules(__name__, "assets", "camera", "capture", "coverage", "masks", "material_pictures", "placing", "process", "sources", "turnaround", "unfinished")
+__getattr__ = late_modules(
+    __name__,
+    "assets",
+    "camera",
+    "capture",
+    "coverage",
+    "decals",
+    "masks",
+    "material_pictures",
+    "placing",
+    "process",
+    "sources",
+    "turnaround",
+    "unfinished",
+)

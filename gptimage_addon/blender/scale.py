@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.errors import InputError
 
-__all__ = ("FaceShape", "box_repeat", "face_shape", "fit_to_shape", "has_uv_map", "uv_density", "uv_repeat")
+__all__ = ("FaceShape", "box_repeat", "face_shape", "fit_to_shape", "front_of", "has_uv_map", "triangles_of", "up_on", "uv_density", "uv_repeat")
 
 # Beyond these a UV map says nothing of a picture's size in the world, and a projection does better.
 USABLE_SHARE = 0.5              # of the surface must have UVs with an area
@@ -65,7 +65,7 @@ def uv_density(obj: bpy.types.Object, faces: Sequence[int] = ()) -> tuple[float,
     None where the UV map cannot give a picture a size: there is none, most of the surface has no UV area, the density
     differs too much from place to place, or too many faces show the same part of it.
     """
-    surface = _surface(obj, faces)
+    surface = triangles_of(obj, faces)
     if surface is None or surface.uvs is None:
         return None
     along_u, along_v, good = surface.per_uv()
@@ -98,7 +98,7 @@ def face_shape(obj: bpy.types.Object, faces: Sequence[int]) -> FaceShape:
 
     Raises InputError with the field `faces`.
     """
-    surface = _surface(obj, faces) if faces else None
+    surface = triangles_of(obj, faces) if faces else None
     if surface is None or not surface.areas.sum():
         raise InputError(f"{obj.name} has no selected faces with an area", field="faces", hint="Select faces in Edit Mode")
     if surface.uvs is not None and surface.per_uv()[2].any():
@@ -146,7 +146,7 @@ class _Surface(NamedTuple):
         return np.linalg.norm(along_u, axis=1), np.linalg.norm(along_v, axis=1), good
 
 
-def _surface(obj: bpy.types.Object, faces: Sequence[int]) -> _Surface | None:
+def triangles_of(obj: bpy.types.Object, faces: Sequence[int]) -> _Surface | None:
     """The mesh's triangles, those of the faces only if any are given. None without."""
     if obj.type != 'MESH':
         return None
@@ -212,14 +212,14 @@ def _layers(uvs: np.ndarray) -> float:
 
 # --- the shape of faces -----------------------------------------------------------------------------------
 
-def _up_on(normal: np.ndarray) -> np.ndarray:
+def up_on(normal: np.ndarray) -> np.ndarray:
     """The direction on a surface that is up in the world; on floors and ceilings, north (+Y)."""
     axis = np.array((0.0, 1.0, 0.0) if abs(normal[2]) > _LEVEL else (0.0, 0.0, 1.0))
     up = axis - normal * (normal @ axis)
     return up / np.linalg.norm(up)
 
 
-def _front(surface: _Surface) -> np.ndarray:
+def front_of(surface: _Surface) -> np.ndarray:
     """The mean normal, by area."""
     corners = surface.corners
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).sum(axis=0)
@@ -231,7 +231,7 @@ def _shape_in_uvs(surface: _Surface) -> FaceShape:
     along_u, along_v, good = surface.gradients()
     weights = surface.areas * good
     per_u, per_v = (_weighted_median(np.linalg.norm(each, axis=1), weights) for each in (along_u, along_v))
-    up = _up_on(_front(surface))
+    up = up_on(front_of(surface))
     # How fast one gets up in the world along U and along V: the picture's up is the axis that gains most.
     rise = [float((each @ up * weights).sum()) for each in (along_u, along_v)]
     if abs(rise[1]) >= abs(rise[0]):
@@ -245,8 +245,8 @@ def _shape_in_uvs(surface: _Surface) -> FaceShape:
 
 
 def _shape_in_plane(surface: _Surface, name: str) -> FaceShape:
-    normal = _front(surface)
-    up = _up_on(normal)
+    normal = front_of(surface)
+    up = up_on(normal)
     points = surface.corners.reshape(-1, 3)
     width, height = np.ptp(points @ np.cross(up, normal)), np.ptp(points @ up)
     if np.ptp(points @ normal) > _PLANAR * max(width, height):

@@ -15,8 +15,8 @@ from .request import MapKind, Request, Surface, from_json
 from .sets import NAME_RULE
 
 __all__ = (
-    "GridSpec", "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec", "TouchUpSpec",
-    "read_jobfile",
+    "DecalSpec", "GridSpec", "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec",
+    "TouchUpSpec", "read_jobfile",
 )
 
 JOBFILE_VERSION = 1
@@ -55,13 +55,28 @@ class _Common:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecalSpec:
+    """A mesh of its own that lies on an object: where that is nearest to a `location` of the world, or on its selected faces.
+
+    It faces along `normal`, by default away from the surface, is `width_m` metres wide, and follows the surface if it is to `conform`.
+    """
+
+    object: str
+    width_m: float = 0.5
+    location: tuple[float, ...] = ()
+    normal: tuple[float, ...] = ()
+    conform: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextureSpec(_Common):
     """A texture: on which objects, or on none for the image alone; `faces` for their selected faces only.
 
     `seamless` names the axes that tile ("x", "y" or "xy"; true is both), `even` and `delight` 0..1 how much of slow gradients
     and of baked light is taken out; `maps` are made beside the color, for a surface `relief_m` metres deep, whose height moves the mesh if
-    `displace`. The model draws anew what lies about the seams of the axes `heal`. `preset` names a recipe for all that the job does not say itself. All of it can be done to
-    an `image` that is there (a name, or a file) instead of one that is made; its words then only help to heal it.
+    `displace`. The model draws anew what lies about the seams of the axes `heal`. `preset` names a recipe for all that the job does not
+    say itself. All of it can be done to an `image` that is there (a name, or a file) instead of one that is made; its words then only
+    help to heal it. A `decal` is cut out of its background instead.
     """
 
     prompt: str = ""
@@ -78,10 +93,13 @@ class TextureSpec(_Common):
     maps: tuple[MapKind, ...] = ()
     relief_m: float = 0.02
     displace: bool = False
+    decal: DecalSpec | None = None
 
     @property
     def surface(self) -> Surface | None:
         """The pixel work that is asked for, or None."""
+        if self.decal:
+            return Surface(cut_out=True)
         if not (self.seamless or self.delight or self.maps):
             return None
         even = self.even if self.seamless else 0.0
@@ -286,6 +304,8 @@ def _check_texture(spec: TextureSpec, entry: dict[str, object], where: str) -> N
             raise InputError(f"{name} is a share", field=f"{where}.{name}", hint="Use 0 to 1")
     if spec.displace and MapKind.HEIGHT not in spec.maps:
         raise InputError("There is no height to displace by", field=f"{where}.displace", hint='Add "height" to the maps')
+    if spec.decal:
+        _check_decal(spec, spec.decal, where)
     if not spec.relief_m > 0:
         raise InputError("The relief is not above 0", field=f"{where}.relief_m", hint="Write its depth in metres, such as 0.02")
 
@@ -296,6 +316,19 @@ def _check_no_generation(entry: dict[str, object], where: str) -> None:
         if name in entry:
             raise InputError(f"An image that is there takes no {name}", field=f"{where}.{name}",
                              hint="Leave the field out. The result takes the image's place where that is shown")
+
+
+def _check_decal(spec: TextureSpec, decal: DecalSpec, where: str) -> None:
+    for name in ("image", "heal", "objects", "faces", "seamless", "delight", "maps", "scale_m", "asset"):
+        if getattr(spec, name):
+            raise InputError(f"A decal has no {name}", field=f"{where}.{name}", hint="Leave the field out, or decal")
+    for name in ("location", "normal"):
+        if len(getattr(decal, name)) not in (0, 3):
+            raise InputError(f"The {name} has three numbers", field=f"{where}.decal.{name}", hint="Write [x, y, z]")
+    if decal.normal and (not decal.location or not any(decal.normal)):
+        raise InputError("The normal has no location or no direction", field=f"{where}.decal.normal", hint="Write both, or leave it out")
+    if not decal.width_m > 0:
+        raise InputError("The width is not above 0", field=f"{where}.decal.width_m", hint="Write it in metres, such as 0.5")
 
 
 def _check_touch_up(spec: TouchUpSpec, entry: dict[str, object], where: str) -> None:

@@ -8,7 +8,8 @@ import re
 from functools import lru_cache
 
 __all__ = (
-    "COARSE_ROLES", "ROLES", "extend_prompt", "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt",
+    "COARSE_ROLES", "ROLES", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt", "extend_prompt",
+    "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt",
     "VIEWS", "sheet_prompt", "view_prompt",
 )
 
@@ -50,6 +51,23 @@ _SHEET = (
     "Every view at the same size, standing on the same line, centered in its column, with clear space between them. " + _PLAIN
 )
 _VIEW = "One orthographic view of {words}: {view}. The subject fills most of the height and is centered. " + _PLAIN
+_DECAL = (
+    "A decal of {words}. It stands alone in the middle of the frame, whole, with a margin on all sides, seen straight on, in even, "
+    "diffuse light, without a shadow or a glow of its own and without a surface around it. "
+)
+_TRANSPARENT = "All around it, and in its holes, the picture is transparent."
+_BACKDROP = (
+    "All around it, and in its holes, the picture is one flat, uniform, pure {name} ({code}) without gradient, pattern, shadow or "
+    "reflection; nothing in it has that color or is tinted by it."
+)
+# Backdrops, and the words that speak of something in their hue.
+_BACKDROPS = {
+    ("magenta", "#FF00FF"): {"magenta", "fuchsia", "pink", "rose", "purple", "violet", "lilac", "lavender", "orchid", "plum", "mauve", "berry",
+                             "neon", "cherry", "blossom", "amethyst", "flower", "flowers"},
+    ("green", "#00FF00"): {"green", "lime", "olive", "emerald", "jade", "mint", "moss", "mossy", "grass", "leaf", "leaves", "ivy", "vine",
+                           "vines", "plant", "plants", "tree", "fern", "foliage", "lichen", "algae", "cactus", "clover", "slime", "toxic"},
+    ("blue", "#0000FF"): {"blue", "navy", "azure", "cobalt", "indigo", "sky", "water", "sea", "ocean", "sapphire", "denim", "ink"},
+}
 _GIVEN = "The pictures given are, in order: {roles}."
 # What a picture is sent for, by the name the artist knows, and how the model is told.
 ROLES = {
@@ -83,6 +101,23 @@ def _with_roles(text: str, roles: tuple[str, ...]) -> str:
 def texture_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for a texture: flat light, straight on, no perspective. `roles` names the pictures sent, in order."""
     return _with_roles(_TEXTURE.format(words=words.strip().rstrip(".")), roles) if words.strip() else ""
+
+
+def backdrop_of(words: str) -> tuple[str, str]:
+    """(name, "#RRGGBB") of a flat background whose hue is not in what the words describe."""
+    found = set(re.findall(r"[a-z]+", words.lower()))
+    return min(_BACKDROPS, key=lambda backdrop: len(found & _BACKDROPS[backdrop]))
+
+
+def decal_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a decal, of a model that makes transparency."""
+    return _with_roles((_DECAL + _TRANSPARENT).format(words=words.strip().rstrip(".")), roles) if words.strip() else ""
+
+
+def decal_on_backdrop_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The same, of a model that makes none: on a flat background that can be told from the decal."""
+    name, code = backdrop_of(words)
+    return _with_roles((_DECAL + _BACKDROP).format(words=words.strip().rstrip("."), name=name, code=code), roles) if words.strip() else ""
 
 
 def reference_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:

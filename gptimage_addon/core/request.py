@@ -21,7 +21,7 @@ from .addresses import is_loopback
 from .errors import InputError
 
 __all__ = (
-    "Cell", "Finish", "FollowUp", "Job", "JobRecord", "JobState", "Landing", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place",
+    "Cell", "Decal", "Finish", "FollowUp", "Job", "JobRecord", "JobState", "Landing", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place",
     "Request", "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Sheet", "Surface", "Target", "from_json",
     "parse_size", "to_json",
 )
@@ -196,7 +196,8 @@ class Surface(NamedTuple):
     `given` are files of maps, by kind, that belong to the source: then all are checked, and nothing is made but, where `mend`
     names a finding ("normal flipped_green"), that picture without it. With `directx` a normal map that is given is meant to have
     its green downwards. Where `export` names how other programs want their normals ("opengl", "directx"), files for them are made instead.
-    `displace` lets the height move the mesh.
+    `displace` lets the height move the mesh. With `cut_out` what is around the subject goes: the transparent or else the flat
+    background, and the frame beyond.
     """
 
     axes: str = ""
@@ -212,10 +213,11 @@ class Surface(NamedTuple):
     mend: str = ""
     export: str = ""
     displace: bool = False
+    cut_out: bool = False
 
     @property
     def changes_color(self) -> bool:
-        return bool(self.axes or self.delight)
+        return bool(self.axes or self.delight or self.cut_out)
 
 
 class FollowUp(NamedTuple):
@@ -273,6 +275,19 @@ class Place(StrEnum):
     COMPOSITOR = "compositor"          # a layer over the render in the scene's compositor
     INSTEAD = "instead"                # in the materials that show the image it was made from
     FOLDER = "folder"                  # files in a folder of the artist's
+    DECAL = "decal"                    # on a mesh of its own that lies on an object
+
+
+class Decal(NamedTuple):
+    """Where a decal lies: its middle and the direction it faces, in the object's own space, and its width in metres.
+
+    With `conform` it follows the surface, else it is flat.
+    """
+
+    location: tuple[float, ...]
+    normal: tuple[float, ...]
+    width_m: float
+    conform: bool = True
 
 
 class Landing(NamedTuple):
@@ -280,9 +295,10 @@ class Landing(NamedTuple):
 
     `faces` assigns the new slot to the selected faces only, `fit` lays the picture once over them; `share_material` gives all targets one material;
     `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale, and on the axes the subject's height; `pack` keeps the picture
-    inside the .blend, else it is put in a folder beside it. `folder` is where files go that are exported, over those of the same name if `overwrite`. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants these are
-    more of. `session` names the Blender session that made the landing and `blend` the path of its file: the targets mean
-    something only there.
+    inside the .blend, else it is put in a folder beside it. `folder` is where files go that are exported, over those of the same name if
+    `overwrite`. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants these are
+    more of. `decal` says where on the object a decal lies. `session` names the Blender session that made the landing and `blend` the
+    path of its file: the targets mean something only there.
     """
 
     place: Place
@@ -299,6 +315,7 @@ class Landing(NamedTuple):
     overwrite: bool = False
     session: str = ""
     blend: str = ""
+    decal: Decal | None = None
 
 
 class Job(NamedTuple):

@@ -17,17 +17,18 @@ import bpy
 import numpy as np
 
 from .. import library
-from ..blender import coverage, images, sources
+from ..blender import coverage, decals, images, materials, sources
 from ..blender.capture import capture_camera
 from ..blender.host import JobView, host
 from ..blender.masks import image_channels, uv_faces_mask
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, WorkerError
-from ..core.jobfile import JobSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
+from ..core.jobfile import DecalSpec, JobSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
 from ..core.request import JobState, Landing, PixelKind, Place, Service, ServiceKind, parse_size
 from ..core.sets import grid, set_of
 from ..imaging import masks
+from .decal import plan_decal
 from .extend import plan_extension
 from .plan import PlannedJob, Reference
 from .reference import camera_target, plan_reference
@@ -213,6 +214,8 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
         _load_reference(r.path, r.image, r.role, f"references[{i}]") for i, r in enumerate(spec.references)]
     if isinstance(spec, TextureSpec) and spec.image:
         return [_plan_on_image(spec, service)]
+    if isinstance(spec, TextureSpec) and spec.decal:
+        return [_plan_decal(spec, spec.decal, service, references)]
     if isinstance(spec, TextureSpec):
         objects = [_object(name) for name in spec.objects]
         landing = Landing(
@@ -257,6 +260,17 @@ def _load_image(image: str) -> bpy.types.Image:
     if not path.is_file():
         raise InputError(f"There is no image {image!r}", field="image", hint="Name an image of the file, or a path")
     return bpy.data.images.load(str(path))
+
+
+def _plan_decal(spec: TextureSpec, decal: DecalSpec, service: Service, references: list[Reference]) -> PlannedJob:
+    obj = _object(decal.object, "decal.object")
+    if obj.type != 'MESH':
+        raise InputError(f"{obj.name} is no mesh", field="decal.object", hint="Name the mesh that the decal is for")
+    faces = materials.selected_faces(obj)
+    if not decal.location and not faces:
+        raise InputError(f"{obj.name} has no selected faces", field="decal.location", hint="Give a location, or select faces in the file")
+    spot = decals.spot_near(obj, decal.location, decal.normal) if decal.location else decals.spot_on_faces(obj, faces)
+    return plan_decal(spec.words, service, obj, spot._replace(width_m=decal.width_m, conform=decal.conform), references)
 
 
 def _plan_touch_up(spec: TouchUpSpec, service: Service, references: list[Reference]) -> list[PlannedJob]:
@@ -343,10 +357,10 @@ def _mask_image(given: str) -> np.ndarray:
         bpy.data.images.remove(image)
 
 
-def _object(name: str) -> bpy.types.Object:
+def _object(name: str, field: str = "objects") -> bpy.types.Object:
     found = bpy.data.objects.get(name)
     if found is None:
-        raise InputError(f"There is no object {name!r}", field="objects", hint="Check the name in the .blend file")
+        raise InputError(f"There is no object {name!r}", field=field, hint="Check the name in the .blend file")
     return found
 
 

@@ -10,9 +10,10 @@ from ..blender import materials
 from ..blender.images import provenance
 from ..core.errors import InputError
 from ..core.prompts import heal_prompt, reference_prompt, texture_prompt
+from ..operators.decal import decal_refusal, decal_request
 from ..operators.material_check import FIXES, checked_material, findings_of
 from ..operators.report import sentence
-from ..operators.settings import CUSTOM
+from ..operators.settings import CUSTOM, read_settings
 from ..operators.surface import NO_AXES, shown_healing
 from ..operators.texture import ON_OBJECTS, active_picture_node
 from ..operators.variants import shown_image, variant_holder
@@ -194,6 +195,31 @@ class GPTIMAGE_PT_texture_surface(_Surface, bpy.types.Panel):
     bl_space_type = 'VIEW_3D'
 
 
+class GPTIMAGE_PT_decal(Tab, bpy.types.Panel):
+    bl_label = "Decal"
+    bl_parent_id = "GPTIMAGE_PT_texture"
+    bl_space_type = 'VIEW_3D'
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.gptimage
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "decal_width_m")
+        column.prop(settings, "decal_conform")
+        try:
+            request, template = decal_request(read_settings(settings))
+        except InputError as error:             # of the words, before there is a price
+            refusal = sentence(error)
+        else:
+            refusal = draw_price(layout, settings, template, [(request, None)]) or decal_refusal(context)
+        if not refusal:
+            where = "On the selected faces" if context.object.mode == 'EDIT' else "On the active object, nearest to the 3D cursor"
+            layout.label(text=where, icon='INFO')
+        draw_button(layout, "gptimage.generate_decal", refusal, icon='MOD_SHRINKWRAP')
+
+
 class GPTIMAGE_PT_texture_more(_MoreSettings, bpy.types.Panel):
     bl_parent_id = "GPTIMAGE_PT_texture"
     bl_space_type = 'VIEW_3D'
@@ -348,7 +374,7 @@ class GPTIMAGE_PT_node_queue(_Queue, bpy.types.Panel):
 
 
 classes = (
-    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_surface, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_more,
+    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_surface, GPTIMAGE_PT_decal, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_more,
     GPTIMAGE_PT_queue,
     GPTIMAGE_PT_image_surface, GPTIMAGE_PT_image, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin, GPTIMAGE_PT_image_queue,
     GPTIMAGE_PT_node, GPTIMAGE_PT_node_surface, GPTIMAGE_PT_node_more, GPTIMAGE_PT_node_queue,

@@ -11,6 +11,7 @@ import bpy
 from bpy.props import FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..operators.areas import AreaSettings, MaskSettings
+from ..operators.decal import DecalSettings
 from ..operators.extend import ExtendSettings
 from ..operators.marks import GPTIMAGE_PG_note, MarkSettings
 from ..operators.reference import ReferenceSettings
@@ -27,7 +28,7 @@ __all__ = ()
 
 class GPTIMAGE_PG_scene(
     PanelSettings, TextureSettings, SurfaceSettings, ReferenceSettings, AreaSettings, MaskSettings, TouchUpLandings, MarkSettings, ExtendSettings,
-    TurnaroundSettings, ReferenceList, GridChoices,
+    TurnaroundSettings, DecalSettings, ReferenceList, GridChoices,
     bpy.types.PropertyGroup,
 ):
     """What is saved with the file: words and settings. Never a key, never a service's address."""

@@ -25,7 +25,9 @@ __all__ = ("encode_picture", "make_picture", "redraw")
 # The artist's words inside core/prompts.py's texture template, whose own words say nothing about the material.
 _TEMPLATE = re.compile(
     r"flat texture map of (.+?)\. Seen straight on|marked area of the first picture: (.+?)\. It belongs to the scene"
-    r"|drawn over it say(?:: (.+?))?\. The drawn lines|marked area at its sides(?:: (.+?))?\. It is one picture", re.DOTALL)
+    r"|drawn over it say(?:: (.+?))?\. The drawn lines|marked area at its sides(?:: (.+?))?\. It is one picture"
+    r"|^A decal of (.+?)\. It stands alone", re.DOTALL)
+_BACKDROP = re.compile(r"one flat, uniform, pure \w+ \(#(\w\w)(\w\w)(\w\w)\)")       # of core/prompts.py's decals
 _ROLES = re.compile(r"\nThe pictures given are, in order:.*", re.DOTALL)
 _COLORS: dict[str, RGB] = {
     "red": (0.68, 0.18, 0.15), "crimson": (0.62, 0.09, 0.17), "orange": (0.85, 0.46, 0.16),
@@ -85,7 +87,10 @@ def _seed_of(*facts: object) -> int:
 def make_picture(
     prompt: str, width_px: int, height_px: int, seed: int, *, transparent: bool = False,
 ) -> np.ndarray:
-    """A picture of the words: uint8 (h, w, 3) display sRGB; (h, w, 4) with a cut-out if `transparent`."""
+    """A picture of the words: uint8 (h, w, 3) display sRGB; (h, w, 4) with a cut-out if `transparent`.
+
+    Where the words ask for a flat background it has one, not quite as flat, as the models' have.
+    """
     if width_px * height_px > _MAX_DRAWN_PIXELS:
         shrink = math.sqrt(_MAX_DRAWN_PIXELS / (width_px * height_px))
         small = make_picture(prompt, int(width_px * shrink), int(height_px * shrink), seed, transparent=transparent)
@@ -106,9 +111,18 @@ def make_picture(
     else:
         surface = SURFACES.get(material, abstract)(frame, look)
         rgb_display = _to_bytes(_light(_weather(frame, look, surface, material)))
-    if not transparent:
-        return rgb_display
-    return np.dstack((rgb_display, _cut_out(frame)))
+    if transparent:
+        return np.dstack((rgb_display, _cut_out(frame)))
+    if asked := _BACKDROP.search(prompt):
+        return _on_backdrop(frame, rgb_display, [int(part, 16) for part in asked.groups()])
+    return rgb_display
+
+
+def _on_backdrop(frame: Frame, rgb_display: np.ndarray, color: list[int]) -> np.ndarray:
+    share = _cut_out(frame).astype(np.float32)[..., None] / 255
+    corners = ((frame.x / frame.width_px - 0.5) ** 2 + (frame.y / frame.height_px - 0.5) ** 2)[..., None]
+    backdrop = np.array(color, np.float32) * (1 - 0.04 * corners) + frame.rng.normal(0, 1.2, (*rgb_display.shape[:2], 1))
+    return np.clip(backdrop + (rgb_display - backdrop) * share + 0.5, 0, 255).astype(np.uint8)
 
 
 def _weather(frame: Frame, look: Look, surface: Surface, material: str) -> Surface:

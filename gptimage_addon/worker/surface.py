@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.request import ResultPicture, Surface
+from ..imaging.alpha import cropped, cut_out, has_transparency
 from ..imaging.maps import MAPS, check_maps, delight, each_map
 from ..imaging.tile import make_seamless, wrap_score
 from ..library.journal import write_atomic
@@ -27,14 +28,14 @@ def write_surfaces(
     """The pictures with the surface's work done, and the files of their maps beside them.
 
     A picture that needs no change keeps its file. The report gets `tile` (`imaging.tile.WrapScore`, on the axes that
-    tile, or on both) and `findings` of the material check, or `not_finished` says why the picture stays as it came. `prompt`
-    tells the kind of material. Raises InputError where nothing was paid.
+    tile, or on both) and `findings` of the material check, of what is cut out `background` ("transparent" or "#rrggbb"), or
+    `not_finished` says why the picture stays as it came. `prompt` tells the kind of material. Raises InputError where nothing was paid.
     """
     made = []
     with ThreadPoolExecutor(2, "surface") as threads:
         for picture in pictures:
             try:
-                made.append(_write_surface(picture, surface, prompt, folder, threads))
+                made.append(_write_cut_out(picture, folder) if surface.cut_out else _write_surface(picture, surface, prompt, folder, threads))
             except InputError as error:
                 if surface.source:
                     raise
@@ -83,3 +84,20 @@ def _write_surface(
     report = {**(picture.report or {}), "tile": asdict(score.result()), "tiles": tiles,
               "findings": [asdict(finding) for finding in found.result()]}
     return picture._replace(report=report, maps={name: files[name] for name in MAPS if name in files} or None)
+
+
+def _write_cut_out(picture: ResultPicture, folder: Path) -> ResultPicture:
+    """The subject without what is around it, as large as it is."""
+    path = folder / picture.path
+    color, _ = read_picture(path.read_bytes())
+    if color.dtype == np.uint16:
+        color = (color / np.float32(257) + np.float32(0.5)).astype(np.uint8)
+    background = "transparent"
+    if not has_transparency(color):
+        cut = cut_out(color)
+        color, background = cut.rgba, "#{:02x}{:02x}{:02x}".format(*cut.background)
+    color = cropped(color)
+    path = path.with_name(f"{path.stem}-cut-out.png")           # the answer's own picture stays
+    write_atomic(path, write_png(color))
+    return picture._replace(path=path.relative_to(folder).as_posix(), mime="image/png", width_px=color.shape[1], height_px=color.shape[0],
+                            report={**(picture.report or {}), "background": background})

@@ -252,3 +252,32 @@ def test_a_picture_that_cannot_be_saved_is_a_failed_job_and_its_place_is_told(tm
     (tmp_path / "file").write_text("")
     run = run_here(tmp_path, job_file(tmp_path, {**GOOD, "save": str(tmp_path / "file" / "a.png")}), "--data", tmp_path / "data")
     assert run.status == 1 and run.lines["a"]["files"] == [] and str(tmp_path / "data") in run.stderr
+
+
+# --- decals -----------------------------------------------------------------------------------------------
+
+def test_a_decal_lands_where_the_job_says(tmp_path: Path, addon: object) -> None:
+    bpy.data.objects["Cube"].scale = (2, 1, 1)
+    bpy.context.view_layer.update()
+    decal = {"object": "Cube", "width_m": 0.25, "location": [1.5, -4, 0.5], "conform": False}
+    jobs = job_file(tmp_path, {**GOOD, "decal": decal, "save": str(tmp_path / "sign.png")},
+                    {**GOOD, "id": "b", "decal": {**decal, "normal": [0, -1, 1]}, "model": "gpt-image-2"})
+    run = run_here(tmp_path, jobs, "--data", tmp_path / "data")
+    assert run.status == 0, run.stderr
+    assert run.lines["a"]["report"]["background"] == "transparent" and run.lines["b"]["report"]["background"].startswith("#")
+    height, width = decode((tmp_path / "sign.png").read_bytes()).shape[:2]
+    bpy.context.view_layer.update()
+    flat, tilted = (bpy.data.objects[name] for name in ("Brick Decal", "Brick Decal.001"))
+    assert np.allclose(flat.matrix_world.translation, (1.5, -1.001, 0.5), atol=1e-5) and np.allclose(flat.matrix_world.to_scale(), 1, atol=1e-6)
+    assert np.allclose(flat.dimensions, (0.25, 0.25 * height / width, 0), atol=1e-6)
+    assert np.allclose(tilted.matrix_world.col[2][:3], (0, -0.5 ** 0.5, 0.5 ** 0.5), atol=1e-6)
+
+
+@pytest.mark.parametrize(("decal", "field"), [
+    ({"object": "Nobody"}, "decal.object"), ({"object": "Light"}, "decal.object"), ({"object": "Cube"}, "decal.location"),
+])
+def test_a_decal_without_a_place_is_refused(tmp_path: Path, decal: dict[str, object], field: str) -> None:
+    for polygon in bpy.data.objects["Cube"].data.polygons:
+        polygon.select = False
+    run = run_here(tmp_path, job_file(tmp_path, {**GOOD, "decal": decal}), "--data", tmp_path / "data")
+    assert run.status == 2 and f"gptimage: jobs[0].{field}: " in run.stderr and job_folders(tmp_path / "data") == []

@@ -10,7 +10,7 @@ import pytest
 
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.jobfile import (
-    MaskSpec, ReferenceJobSpec, ReferenceSpec, TextureSpec, TouchUpSpec, read_jobfile)
+    DecalSpec, MaskSpec, ReferenceJobSpec, ReferenceSpec, TextureSpec, TouchUpSpec, read_jobfile)
 from gptimage_addon.core.presets import SHIPPED, Preset
 from gptimage_addon.core.request import MapKind, Request, Surface
 
@@ -108,6 +108,12 @@ def test_the_file_itself(facts: object, field: str) -> None:
     (TEXTURE, {"preset": "no such"}, "preset"), (TEXTURE, {"preset": 3}, "preset"),
     (TEXTURE, {"seamless": "x", "output_format": "jpeg", "save": "x.jpg"}, "save"),
     (TEXTURE, {"save": "x.jpg"}, "save"), (TEXTURE, {"save": "x"}, "save"),
+    (TEXTURE, {"decal": {}}, "decal.object"), (TEXTURE, {"decal": "Wall"}, "decal"), (TEXTURE, {"decal": {"object": "A", "size": 1}}, "decal.size"),
+    (TEXTURE, {"decal": {"object": "A", "location": [1, 2]}}, "decal.location"), (TEXTURE, {"decal": {"object": "A", "width_m": 0}}, "decal.width_m"),
+    (TEXTURE, {"decal": {"object": "A", "normal": [0, 0, 1]}}, "decal.normal"),
+    (TEXTURE, {"decal": {"object": "A", "location": [0, 0, 0], "normal": [0, 0, 0]}}, "decal.normal"),
+    (TEXTURE, {"decal": {"object": "A"}, "objects": ["A"]}, "objects"), (TEXTURE, {"decal": {"object": "A"}, "maps": ["ao"]}, "maps"),
+    (TEXTURE, {"decal": {"object": "A"}, "output_format": "jpeg", "save": "x.jpg"}, "save"),
     (TEXTURE, {"save": "x.png", "output_format": "webp"}, "save"),
 ])
 def test_a_job(job: dict[str, object], more: dict[str, object], field: str) -> None:
@@ -135,6 +141,12 @@ def test_a_texture_s_pixel_work_is_read() -> None:
         TEXTURE | {"id": "4", "maps": ["ao"], "output_format": "jpeg", "save": "x.jpg"})))
     assert both == Surface("xy", 0.25, 1.0, (MapKind.NORMAL, MapKind.HEIGHT), 2.0, 0.05, displace=True)
     assert one == Surface("x", 0.5) and none is None and maps == Surface(maps=(MapKind.AO,))
+
+
+def test_a_decal_is_cut_out() -> None:
+    (spec,) = read_jobfile(document(TEXTURE | {"decal": {"object": "Wall", "width_m": 1, "location": [1, 2, 3.5]}, "save": "x.png"}))
+    assert spec.decal == DecalSpec(object="Wall", width_m=1.0, location=(1, 2, 3.5)) and spec.decal.conform
+    assert spec.surface == Surface(cut_out=True)
 
 
 def test_a_preset_says_what_the_job_does_not() -> None:

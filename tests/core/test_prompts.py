@@ -9,7 +9,7 @@ import random
 import pytest
 
 from gptimage_addon.core.prompts import (
-    ROLES, extend_prompt, heal_prompt, markup_prompt, name_from_prompt, reference_prompt, texture_prompt, touch_up_prompt)
+    ROLES, backdrop_of, decal_on_backdrop_prompt, decal_prompt, extend_prompt, heal_prompt, markup_prompt, name_from_prompt, reference_prompt, texture_prompt, touch_up_prompt)
 
 
 @pytest.mark.parametrize("words",
@@ -25,6 +25,22 @@ def test_a_textures_prompt_holds_the_words_and_the_craft(words: str) -> None:
 
 def test_a_references_prompt_is_the_artists_own() -> None:
     assert reference_prompt("  a lighthouse at dusk.\n") == "a lighthouse at dusk."
+
+
+@pytest.mark.parametrize("make", [decal_prompt, decal_on_backdrop_prompt])
+@pytest.mark.parametrize("words", ["a rusty warning sign", "  blood splatter. ", "größe 漢字", "a {words} {0} % s"])
+def test_a_decal_s_prompt_says_what_is_around_it(make, words: str) -> None:
+    prompt = make(words)
+    assert prompt.count(words.strip().rstrip(".")) == 1 and "stands alone" in prompt and ".." not in prompt
+    assert ("transparent" in prompt) == (make is decal_prompt) and ("flat, uniform, pure magenta (#FF00FF)" in prompt) == (make is not decal_prompt)
+    assert make("  ") == ""
+
+
+@pytest.mark.parametrize(("words", "name"), [
+    ("graffiti", "magenta"), ("a pink flower", "green"), ("Purple flowers on green vines", "blue"), ("moss", "magenta"), ("greenhouse", "magenta"),
+])
+def test_a_backdrop_is_in_no_hue_of_the_words(words: str, name: str) -> None:
+    assert backdrop_of(words)[0] == name
 
 
 @pytest.mark.parametrize("make", [texture_prompt, reference_prompt])

@@ -125,3 +125,40 @@ def test_healing_changes_what_lies_about_the_seams_and_nothing_else(worker: Work
     healed = np.roll(cross, shift, (0, 1)) > 0
     assert not changed[~healed].any() and changed[healed].mean() > 0.9
     assert picture.report["changed_outside"] == 0 and picture.report["tiles"] == axes and list(picture.maps) == ["normal"]
+
+
+# --- cut out of its background ----------------------------------------------------------------------------
+
+def island() -> np.ndarray:
+    """A disk of bricks on magenta, off the middle."""
+    y, x = np.mgrid[:SIZE[1], :SIZE[0]]
+    alpha = np.clip(120.5 - np.hypot(x - 400, y - 200), 0, 1)[..., None]
+    return (make_picture("red brick", *SIZE, 3) * alpha + np.array((255, 0, 255)) * (1 - alpha) + 0.5).astype(np.uint8)
+
+
+def test_a_subject_on_a_flat_background_is_cut_out_and_cropped(worker: WorkerProcess, serve: Serve) -> None:
+    job = make_job(serve(picture=encode(island())).base_url)._replace(surface=Surface(cut_out=True))
+    picture, folder = done(worker, job)
+    rgba = decode((folder / picture.path).read_bytes())
+    assert (picture.width_px, picture.height_px) == rgba.shape[1::-1] and picture.mime == "image/png"
+    assert abs(picture.width_px - 245) <= 2 and abs(picture.height_px - 245) <= 2
+    area = rgba[..., 3].sum() / 255
+    assert abs(area / (np.pi * 120.0 ** 2) - 1) < 0.005
+    assert picture.report == {"background": "#ff00ff"} and picture.maps is None
+    assert np.array_equal(decode((folder / "results/0.png").read_bytes(), "RGB"), island())
+
+
+def test_what_is_transparent_already_is_only_cropped(worker: WorkerProcess, serve: Serve) -> None:
+    rgba = np.zeros((*SIZE[::-1], 4), np.uint8)
+    rgba[100:300, 200:400] = (200, 100, 50, 255)
+    rgba[150:160, 250:260, 3] = 90
+    job = make_job(serve(picture=encode(rgba)).base_url)._replace(surface=Surface(cut_out=True))
+    picture, folder = done(worker, job)
+    assert np.array_equal(decode((folder / picture.path).read_bytes())[2:-2, 2:-2], rgba[100:300, 200:400])
+    assert picture.report == {"background": "transparent"}
+
+
+def test_a_paid_picture_without_a_flat_background_arrives_as_it_came(worker: WorkerProcess, serve: Serve) -> None:
+    data = encode(make_picture("a lighthouse at dusk", *SIZE, 1))
+    picture, folder = done(worker, make_job(serve(picture=data).base_url)._replace(surface=Surface(cut_out=True)))
+    assert (folder / picture.path).read_bytes() == data and "not flat" in picture.report["not_finished"]
