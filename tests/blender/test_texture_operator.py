@@ -105,7 +105,7 @@ def test_every_setting_is_an_operator_property() -> None:
         return set(getattr(bpy.ops.gptimage, name).get_rna_type().properties.keys()) - {"rna_type"}
 
     shared = {*SETTINGS, *CUSTOM} - {"size"}
-    surface = {"tiling", "even", "delight", "maps", "relief_m"}
+    surface = {"tiling", "even", "delight", "maps", "relief_m", "displace"}
     own = {"generate_texture": {"texture_place", "share_material", "scale_m", "fit_faces", "asset", *surface}, "generate_reference": {"reference_place"},
            "generate_decal": {"decal_width_m", "decal_conform"},
            "touch_up": {"area", "mask", "grow_px", "feather_px", "context", "send_whole", "separate", "use_marks"},
