@@ -261,13 +261,13 @@ def test_a_decal_lands_where_the_job_says(tmp_path: Path, addon: object) -> None
     bpy.context.view_layer.update()
     decal = {"object": "Cube", "width_m": 0.25, "location": [1.5, -4, 0.5], "conform": False}
     jobs = job_file(tmp_path, {**GOOD, "decal": decal, "save": str(tmp_path / "sign.png")},
-                    {**GOOD, "id": "b", "decal": {**decal, "normal": [0, -1, 1]}, "model": "gpt-image-2"})
+                    {**GOOD, "id": "b", "prompt": "a sign", "decal": {**decal, "normal": [0, -1, 1]}, "model": "gpt-image-2"})
     run = run_here(tmp_path, jobs, "--data", tmp_path / "data")
     assert run.status == 0, run.stderr
     assert run.lines["a"]["report"]["background"] == "transparent" and run.lines["b"]["report"]["background"].startswith("#")
     height, width = decode((tmp_path / "sign.png").read_bytes()).shape[:2]
     bpy.context.view_layer.update()
-    flat, tilted = (bpy.data.objects[name] for name in ("Brick Decal", "Brick Decal.001"))
+    flat, tilted = (bpy.data.objects[name] for name in ("Brick Decal", "A Sign Decal"))
     assert np.allclose(flat.matrix_world.translation, (1.5, -1.001, 0.5), atol=1e-5) and np.allclose(flat.matrix_world.to_scale(), 1, atol=1e-6)
     assert np.allclose(flat.dimensions, (0.25, 0.25 * height / width, 0), atol=1e-6)
     assert np.allclose(tilted.matrix_world.col[2][:3], (0, -0.5 ** 0.5, 0.5 ** 0.5), atol=1e-6)

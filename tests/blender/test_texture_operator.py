@@ -107,7 +107,7 @@ def test_every_setting_is_an_operator_property() -> None:
     shared = {*SETTINGS, *CUSTOM} - {"size"}
     surface = {"tiling", "even", "delight", "maps", "relief_m", "displace"}
     own = {"generate_texture": {"texture_place", "share_material", "scale_m", "fit_faces", "asset", *surface}, "generate_reference": {"reference_place"},
-           "generate_decal": {"decal_width_m", "decal_conform"},
+           "generate_decal": {"decal_width_m", "decal_conform"}, "generate_turnaround": {"views", "one_sheet", "height_m"},
            "touch_up": {"area", "mask", "grow_px", "feather_px", "context", "send_whole", "separate", "use_marks"},
            "extend_frame": {"extend_left", "extend_top", "extend_right", "extend_bottom"}}
     panel = set(bpy.types.Scene.bl_rna.properties["gptimage"].fixed_type.properties.keys()) - {"rna_type", "name"}
