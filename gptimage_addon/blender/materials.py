@@ -7,23 +7,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import bmesh
 import bpy
 
 from ..core.errors import InputError
 from . import compat, material_nodes
 from .material_nodes import BOX_BLEND, MAPS, PICTURE_NODE
+from .previous import active_slot, note_faces, replace, set_face_slots, slot_owner
 from .scale import FaceShape, box_repeat, fit_to_shape, has_uv_map
 
 __all__ = (
-    "FINDINGS", "PICTURE_NODE", "assign", "box_repeat", "fit_to_faces", "has_uv_map", "make_material", "needs_subdivision", "picture_node", "previous_material",
-    "restore_previous", "selected_faces", "subdivide", "swap_pictures",
+    "FINDINGS", "PICTURE_NODE", "assign", "box_repeat", "fit_to_faces", "has_uv_map", "make_material", "needs_subdivision", "picture_node",
+    "selected_faces", "subdivide", "swap_pictures",
 )
 
 FINDINGS = "gptimage_findings"      # on a material that was checked: what was found, sentences by "map problem"
 _SHOWN_FACES, _RENDERED_FACES = 30_000, 500_000         # of a mesh subdivided for displacement
 _MOST_LEVELS = 8
-_PREVIOUS = "gptimage_previous"     # on what holds the slots: for each slot, what we put there and what was there before
 
 
 def make_material(
@@ -182,93 +181,23 @@ def selected_faces(obj: bpy.types.Object) -> list[int]:
 def assign(obj: bpy.types.Object, material: bpy.types.Material, *, append: bool, faces: Sequence[int] = ()) -> None:
     """Put the material in the object's active slot, or in a new one; `faces` then use that slot.
 
-    The material that was in the slot is kept: `restore_previous` brings it back. Raises RuntimeError if what holds the
+    What was there is kept: `previous.restore_previous` brings it back. Raises RuntimeError if what holds the
     slot is linked from another file.
     """
     data = obj.data
-    slot = _active_slot(obj) if not append else None
-    owner = _slot_owner(obj, slot) if slot else data
+    slot = active_slot(obj) if not append else None
+    owner = slot_owner(obj, slot) if slot else data
     if not owner.is_editable or not obj.is_editable:
         raise RuntimeError(f"{obj.name} (linked from another file)")
     if slot:
-        _replace(obj, slot, material)
+        replace(obj, slot, material)
         return
+    before = len(data.materials)
     if faces and not data.materials:
         data.materials.append(None)         # for the other faces, which would show the new material too
     data.materials.append(material)
     index = len(data.materials) - 1
     obj.active_material_index = index
-    if faces and obj.mode == 'EDIT':
-        mesh = bmesh.from_edit_mesh(data)
-        mesh.faces.ensure_lookup_table()
-        for face in faces:
-            mesh.faces[face].material_index = index
-        bmesh.update_edit_mesh(data, loop_triangles=False)
-    else:
-        for face in faces:
-            data.polygons[face].material_index = index
-
-
-def previous_material(obj: bpy.types.Object) -> bpy.types.Material | None:
-    """What was in the object's active slot before `assign` or `restore_previous` put there what it holds. Cheap."""
-    slot = _active_slot(obj)
-    return _note(obj, slot)[0] if slot else None
-
-
-def restore_previous(obj: bpy.types.Object) -> bpy.types.Material:
-    """Put the previous material back into the active slot; what was in it is the previous one then.
-
-    Raises InputError if there is none, RuntimeError if what holds the slot is linked from another file.
-    """
-    before = previous_material(obj)
-    if before is None:
-        raise InputError(f"{obj.name} has no previous material", field="objects", hint="Choose a material in its slot")
-    slot = _active_slot(obj)
-    if not _slot_owner(obj, slot).is_editable:
-        raise RuntimeError(f"{obj.name} (linked from another file)")
-    _, kept_by_us = _note(obj, slot)
-    _replace(obj, slot, before)
-    if kept_by_us:
-        before.use_fake_user = False
-    return before
-
-
-def _active_slot(obj: bpy.types.Object) -> bpy.types.MaterialSlot | None:
-    return obj.material_slots[obj.active_material_index] if obj.material_slots else None
-
-
-def _slot_owner(obj: bpy.types.Object, slot: bpy.types.MaterialSlot) -> bpy.types.ID:
-    """The slot knows whether the material belongs to the object or to its data."""
-    return obj if slot.link == 'OBJECT' else obj.data
-
-
-def _replace(obj: bpy.types.Object, slot: bpy.types.MaterialSlot, material: bpy.types.Material) -> None:
-    """Fill the slot and note what was there.
-
-    By pointers, which Blender itself keeps right through undo, file load and renaming, and which keep what they point to
-    in the file; the fake user shows that to the artist, and stays when the note is gone.
-    """
-    owner, before = _slot_owner(obj, slot), slot.material
-    slot.material = material
-    if before is None or before == material:
-        return
-    kept_by_us = before.is_editable and not before.use_fake_user
-    if kept_by_us:
-        before.use_fake_user = True
-    notes = dict(owner.get(_PREVIOUS, {}))
-    notes[str(slot.slot_index)] = {"now": material, "before": before, "kept": kept_by_us}
-    owner[_PREVIOUS] = notes
-
-
-def _note(obj: bpy.types.Object, slot: bpy.types.MaterialSlot) -> tuple[bpy.types.Material | None, bool]:
-    """(what was in the slot before what we put there, whether we gave that a fake user).
-
-    By the note of the slot's place, or of another place if slots have been moved; none if the slot holds something else now.
-    """
-    notes = _slot_owner(obj, slot).get(_PREVIOUS, {})
-    own = str(slot.slot_index)
-    for key in sorted(notes.keys(), key=lambda key: key != own):
-        note = notes[key]
-        if slot.material is not None and note.get("now") == slot.material and note.get("before") is not None:
-            return note["before"], bool(note["kept"])
-    return None, False
+    if faces:
+        note_faces(obj, index, faces, slots=before)
+        set_face_slots(obj, faces, [index] * len(faces))

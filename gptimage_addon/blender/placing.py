@@ -11,6 +11,7 @@ import bpy
 from ..core.errors import InputError
 from . import compat
 from .material_nodes import PICTURE_NODE
+from .previous import note_world
 
 __all__ = ("set_brush_texture", "set_light", "set_world")
 
@@ -18,7 +19,7 @@ _OUTPUT = f"{PICTURE_NODE} Output"
 
 
 def set_world(scene: bpy.types.Scene, image: bpy.types.Image) -> bpy.types.World:
-    """A new world for the scene with a 2:1 panorama as its background. The old one is kept with a fake user.
+    """A new world for the scene with a 2:1 panorama as its background. `previous.restore_world` brings the old one back.
 
     Raises RuntimeError if the scene is linked from another file.
     """
@@ -44,9 +45,7 @@ def set_world(scene: bpy.types.Scene, image: bpy.types.Image) -> bpy.types.World
     links.new(picture.outputs["Color"], background.inputs["Color"])
     for node, x in ((coordinate, -780), (mapping, -580), (picture, -360), (background, -60), (output, 160)):
         node.location = (x, 300)
-    if scene.world and scene.world.is_editable:
-        scene.world.use_fake_user = True
-    scene.world = world
+    note_world(scene, world)
     return world
 
 

@@ -12,7 +12,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from .. import blender, imaging
-from ..blender import images, materials, scale, targets
+from ..blender import images, materials, previous, scale, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
@@ -20,7 +20,7 @@ from ..core.prompts import name_from_prompt, texture_prompt
 from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Surface, Target
 from .plan import PlannedJob, Reference, adopt_results, maps_of, plan_job, settle_images
 from .references import read_references
-from .report import can_start, report
+from .report import can_start, report, sentence
 from .settings import RequestSettings, read_settings
 from .surface import KIND, SurfaceSettings, plan_follow_ups, price_follow_up, read_surface
 
@@ -328,22 +328,43 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSett
 class GPTIMAGE_OT_previous_material(bpy.types.Operator):
     bl_idname = "gptimage.previous_material"
     bl_label = "Previous Material"
-    bl_description = "Put back what the active slot held before a generated material took its place"
+    bl_description = "Put back what the active slot, or the faces it was made for, had before a generated material took its place"
     bl_options = {'REGISTER', 'UNDO'}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.object is None or materials.previous_material(context.object) is None:
+        if not previous.has_previous(context.object):
             cls.poll_message_set("The active slot holds no generated material that took another one's place")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            materials.restore_previous(context.object)
+            previous.restore_previous(context.object)
         except (InputError, RuntimeError) as error:
-            self.report({'ERROR'}, error.message if isinstance(error, InputError) else str(error))
+            self.report({'ERROR'}, sentence(error) if isinstance(error, InputError) else str(error))
             return {'CANCELLED'}
+        return {'FINISHED'}
+
+
+class GPTIMAGE_OT_previous_world(bpy.types.Operator):
+    bl_idname = "gptimage.previous_world"
+    bl_label = "Previous World"
+    bl_description = "Put back the world that the scene had before a generated one took its place"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if previous.previous_world(context.scene) is None:
+            cls.poll_message_set("The scene has no generated world that took another one's place")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            previous.restore_world(context.scene)
+        except GptImageError as error:
+            return report(self, error)
         return {'FINISHED'}
 
 
@@ -357,7 +378,7 @@ def active_picture_node(context: bpy.types.Context) -> Target | None:
     return targets.note_target(owner[0], owner[1], node.name)
 
 
-classes = (GPTIMAGE_OT_generate_texture, GPTIMAGE_OT_previous_material)
+classes = (GPTIMAGE_OT_generate_texture, GPTIMAGE_OT_previous_material, GPTIMAGE_OT_previous_world)
 
 
 def register() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..blender import materials
+from ..blender import materials, previous
 from ..blender.images import provenance
 from ..core.errors import InputError
 from ..core.prompts import heal_prompt, reference_prompt, texture_prompt
@@ -166,8 +166,10 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
         refusal = draw_price(layout, settings, texture_prompt) or self._draw_targets(layout, context, settings)
         draw_button(layout, "gptimage.generate_texture", refusal, text="Generate Texture", icon='TEXTURE')
         draw_variants(layout, context)
-        if context.object and materials.previous_material(context.object):
+        if previous.has_previous(context.object):
             layout.operator("gptimage.previous_material", icon='LOOP_BACK')
+        if settings.texture_place == "world" and previous.previous_world(context.scene):
+            layout.operator("gptimage.previous_world", icon='LOOP_BACK')
         material = context.object.active_material if context.object else None
         if material and material.asset_data and materials.picture_node(material):
             layout.operator("gptimage.copy_to_library", icon='ASSET_MANAGER')

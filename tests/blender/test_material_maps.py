@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from gptimage_addon.blender import materials
-from gptimage_addon.blender.materials import assign, make_material, previous_material, restore_previous, swap_pictures
+from gptimage_addon.blender.materials import assign, make_material, swap_pictures
+from gptimage_addon.blender.previous import previous_material, restore_previous
 from gptimage_addon.core.errors import InputError
 from tests.support.renders import add_object, float_image, render_linear, sun
 

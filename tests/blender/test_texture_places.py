@@ -133,6 +133,72 @@ def test_the_previous_material_is_one_click_away(cube: bpy.types.Object) -> None
     assert cube.active_material == old and new.name in bpy.data.materials
 
 
+@pytest.mark.parametrize("mode", ['OBJECT', 'EDIT'])
+def test_faces_get_back_what_they_had(cube: bpy.types.Object, mode: str, tmp_path: Path) -> None:
+    """Twice, over each other; the second one first, after saving and loading too."""
+    old, other = (bpy.data.materials.new(name) for name in ("Old", "Other"))
+    cube.data.materials[0] = old
+    cube.data.materials.append(other)
+    cube.data.polygons[3].material_index = 1
+    first = [0, 0, 0, 1, 0, 0]
+    bpy.context.tool_settings.mesh_select_mode = (False, False, True)
+    for faces in ((1, 3, 4), (4, 5)):
+        select_faces(cube, *faces)
+        bpy.ops.object.mode_set(mode=mode)
+        land(start(texture_place="faces"))
+        bpy.ops.object.mode_set(mode='OBJECT')
+    assert indices(cube) == [0, 2, 0, 2, 3, 3]
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "saved.blend"))
+    cube = bpy.data.objects["Cube"]
+    cube.active_material_index = 2              # its faces are others now: the second texture took one
+    with pytest.raises(RuntimeError, match="others than it was made for. Select the faces in Edit Mode"):
+        bpy.ops.gptimage.previous_material()
+    cube.active_material_index = 3
+    for expected, count in (([0, 2, 0, 2, 2, 0], 3), (first, 2)):
+        bpy.ops.object.mode_set(mode=mode)
+        material = cube.active_material
+        assert bpy.ops.gptimage.previous_material() == {'FINISHED'}
+        bpy.ops.object.mode_set(mode='OBJECT')
+        assert indices(cube) == expected and len(cube.material_slots) == count and material.use_fake_user
+        cube.active_material_index = count - 1
+    assert [slot.material.name for slot in cube.material_slots] == ["Old", "Other"]
+    assert not bpy.ops.gptimage.previous_material.poll()
+
+
+def test_faces_of_a_mesh_without_materials_have_none_again(cube: bpy.types.Object) -> None:
+    cube.data.materials.clear()
+    select_faces(cube, 2)
+    land(start(texture_place="faces"))
+    assert indices(cube) == [0, 0, 1, 0, 0, 0]
+    assert bpy.ops.gptimage.previous_material() == {'FINISHED'}
+    assert indices(cube) == [0] * 6 and not cube.data.materials
+
+
+def test_a_slot_in_the_middle_stays(cube: bpy.types.Object) -> None:
+    """What comes after it would move."""
+    cube.data.materials[0] = bpy.data.materials.new("Old")
+    select_faces(cube, 2)
+    land(start(texture_place="faces"))
+    cube.data.materials.append(bpy.data.materials.new("Later"))
+    cube.data.polygons[0].material_index = 2
+    assert bpy.ops.gptimage.previous_material() == {'FINISHED'}
+    assert indices(cube) == [2, 0, 0, 0, 0, 0] and len(cube.material_slots) == 3
+
+
+def test_the_previous_world_is_one_click_away(cube: bpy.types.Object) -> None:
+    scene, old = bpy.context.scene, bpy.context.scene.world
+    assert not bpy.ops.gptimage.previous_world.poll()
+    land(start(texture_place="world", size="2048x1024"))
+    new = scene.world
+    for now, before in ((old, new), (new, old)):
+        assert bpy.ops.gptimage.previous_world() == {'FINISHED'}
+        assert scene.world == now and before.use_fake_user and before.name in bpy.data.worlds
+    assert not new.use_fake_user
+    scene.world = bpy.data.worlds.new("Own")        # the artist has gone on
+    assert not bpy.ops.gptimage.previous_world.poll()
+
+
 # --- elsewhere --------------------------------------------------------------------------------------------
 
 def test_a_panorama_is_the_world_s_background(cube: bpy.types.Object) -> None:
