@@ -41,6 +41,7 @@ from .ui import (
     preferences,
     properties,
     queue,
+    sheet,
 )
 from .ui import references as references_panel
 from .ui import sets as sets_panel
@@ -82,6 +83,7 @@ MODULES: tuple[ModuleType, ...] = (
     panels,
     references_panel,
     sets_panel,
+    sheet,
     overlay,
 )
 _undo: list[Callable[[], None]] = []

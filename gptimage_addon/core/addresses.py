@@ -7,7 +7,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-__all__ = ("is_loopback", "is_web_address")
+__all__ = ("OPENAI_URL", "is_loopback", "is_web_address")
+
+OPENAI_URL = "https://api.openai.com/v1"
 
 
 def is_web_address(url: str) -> bool:

@@ -88,7 +88,7 @@ def role_words(role: str) -> str:
     if name.strip() not in ROLES:
         return role or "reference"
     words = ROLES[name.strip()]
-    return f"{words}. {more.strip()}" if more.strip() else words
+    return f"{words}. In particular: {more.strip()}" if more.strip() else words
 
 
 def _with_roles(text: str, roles: tuple[str, ...]) -> str:

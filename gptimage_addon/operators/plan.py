@@ -23,7 +23,7 @@ from ..core.request import (
 )
 from .report import push_undo
 
-__all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "maps_of", "parents_of", "plan_job", "price", "settle_images")
+__all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "make_request", "maps_of", "parents_of", "plan_job", "price", "settle_images")
 
 
 class Reference(NamedTuple):
@@ -69,10 +69,10 @@ PRACTICE = " (Practice)"
 UNFINISHED = " (Unfinished)"
 
 
-def _request(
+def make_request(
     words: Request, template: Template, references: Sequence[Reference], finish: Finish | None,
 ) -> tuple[Request, dict[str, bytes]]:
-    """What is sent for the artist's words and pictures, and the pictures' files.
+    """What is sent for the artist's words and pictures, and the pictures' files: for the job, its price and the sheet that tells of it.
 
     A touch-up sends its window first; the worker cuts it out of the source, and makes the mask or the marks beside it.
     """
@@ -98,7 +98,7 @@ def price(
     finish: Finish | None = None,
 ) -> pricing.Price:
     """What the job would cost. Raises InputError for what the service would refuse. Cheap; a panel may call it."""
-    request, _ = _request(words, template, references, finish)
+    request, _ = make_request(words, template, references, finish)
     catalog.check_request(request, service.kind)
     return pricing.estimate(request, service.kind)
 
@@ -113,7 +113,7 @@ def plan_job(
     The files that `finish` names are the caller's to add. Raises InputError for what the service would refuse,
     OnlineAccessError where Blender may not go.
     """
-    request, inputs = _request(words, template, references, finish)
+    request, inputs = make_request(words, template, references, finish)
     catalog.check_request(request, service.kind)
     online.check_online(service)
     found = pricing.estimate(request, service.kind)

@@ -333,6 +333,7 @@ class GPTIMAGE_PT_image_origin(Tab, bpy.types.Panel):
 
 class GPTIMAGE_PT_image_queue(_Queue, bpy.types.Panel):
     bl_space_type = 'IMAGE_EDITOR'
+    bl_order = 3
 
 
 # --- Shader Editor ----------------------------------------------------------------------------------------
@@ -372,6 +373,7 @@ class GPTIMAGE_PT_node_more(_MoreSettings, bpy.types.Panel):
 
 class GPTIMAGE_PT_node_queue(_Queue, bpy.types.Panel):
     bl_space_type = 'NODE_EDITOR'
+    bl_order = 3
     poll = GPTIMAGE_PT_node.poll
 
 

@@ -17,13 +17,14 @@ from ..blender.preferences import read_preferences
 from ..core import pricing
 from ..core.catalog import find_model, shutdown_notice
 from ..core.errors import GptImageError, InputError, Repair
+from ..core.prompts import extend_prompt, heal_prompt, markup_prompt, reference_prompt, texture_prompt, touch_up_prompt
 from ..core.request import Finish, Request, Service, ServiceKind
 from ..operators.plan import Reference, Template, price
 from ..operators.references import shown_references
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
-__all__ = ("dollars", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text")
+__all__ = ("SHEETS", "dollars", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text")
 
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
 MARGIN_PX = 80                  # tabs, icon and borders of a sidebar
@@ -33,13 +34,16 @@ REPAIR_LABELS = {
     Repair.RESTART_WORKER: "Restart Helper", Repair.RAISE_BUDGET: "Open Budget Settings",
 }
 PERIODS = {"day": "for today", "month": "for this month", "file": "for this file"}
+# Which button's request a prompt's template belongs to: what the sheet of what will be sent is opened for.
+SHEETS = {texture_prompt: "texture", reference_prompt: "reference", touch_up_prompt: "touch_up", markup_prompt: "touch_up",
+          extend_prompt: "extend", heal_prompt: "heal"}
 SERVICES = {ServiceKind.PRACTICE: "made on this machine", ServiceKind.OPENAI: "sent to OpenAI"}
 
 
-def draw_wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE') -> None:
-    """A text of more than one line: labels do not wrap by themselves."""
+def draw_wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE', *, fits: int = 0) -> None:
+    """A text of more than one line, each of at most `fits` letters, or as many as the region holds: labels do not wrap by themselves."""
     region = bpy.context.region
-    fits = max(20, int((region.width / bpy.context.preferences.system.ui_scale - MARGIN_PX) / LETTER_PX))
+    fits = fits or max(20, int((region.width / bpy.context.preferences.system.ui_scale - MARGIN_PX) / LETTER_PX))
     line = ""
     for word in text.split():
         if line and len(line) + len(word) >= fits:
@@ -125,7 +129,10 @@ def draw_price(
     where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"
     if not touch_up:
         where = f"{many}{words.size.replace('x', ' x ')} px, {where}"
-    column.label(text=where[0].upper() + where[1:], translate=False)
+    row = column.row()
+    row.label(text=where[0].upper() + where[1:], translate=False)
+    if template in SHEETS:
+        row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).kind = SHEETS[template]
     if references:
         _draw_references(column, references, words.model)
     try:

@@ -27,9 +27,8 @@ from ..core.request import MaskStyle, Request, SentPicture, Service
 from ..library.journal import AnswerHead
 from .answer import is_stream
 
-__all__ = ("Client", "OPENAI_URL")
+__all__ = ("Client",)
 
-OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 20.0
 MAX_PICTURE_BYTES = 200_000_000
 MAX_ANSWER_BYTES = 1_000_000_000

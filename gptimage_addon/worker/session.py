@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Coroutine
 
 from ..core import protocol
+from ..core.addresses import OPENAI_URL
 from ..core.errors import GptImageError, InputError, KeyMissingError, WorkerError
 from ..core.protocol import Message
 from ..core.request import JobRecord, JobState, Service, ServiceKind
@@ -16,7 +17,7 @@ from ..library.journal import Journal, WorkerLock
 from ..library.wallet import WalletError
 from . import keys
 from .accounts import Accounts
-from .client import OPENAI_URL, Client
+from .client import Client
 from .gallery import Gallery
 from .pipes import Outbox
 from .practice import PracticeServer

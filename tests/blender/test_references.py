@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -15,13 +16,16 @@ from gptimage_addon.blender import sources
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.prompts import ROLES
-from gptimage_addon.core.request import JobState, Landing, Place
+from gptimage_addon.core.request import JobState, Landing, Place, Service, ServiceKind
 from gptimage_addon.operators import references
 from gptimage_addon.operators.reference import plan_reference
 from gptimage_addon.operators.references import add_image, read_references, shown_references
+from gptimage_addon.ui import sheet as sheet_module
+from gptimage_addon.ui.sheet import GPTIMAGE_OT_show_sent
 from gptimage_addon.worker.practice import PracticeServer
+from tests.support.layout import Layout
 from tests.support.pictures import decode, encode, quarters, write
-from tests.support.scenes import WORDS, compatible
+from tests.support.scenes import WORDS, compatible, editor
 
 Color = tuple[int, int, int]
 
@@ -111,7 +115,7 @@ def test_sixteen_pictures_of_mixed_sources_arrive_in_order(tmp_path: Path, serve
     assert sent[15].shape == (32, 48, 3) and all(rows.shape == (48, 64, 3) for i, rows in enumerate(sent) if i not in (13, 15))
     told = re.findall(r"(\d+)\. (.*?)(?=; \d+\. |\.$)", prompt.rpartition("in order: ")[2])
     words = {**{i: ROLES[role] for i, role in enumerate(roles, 1)}, 5: "the sign above the door"}
-    words[3] += ". its thick outlines"
+    words[3] += ". In particular: its thick outlines"
     assert {int(number): text for number, text in told} == words
     assert [tuple(image.pixels[:4]) for image, _, _ in given if image.type != 'RENDER_RESULT'] == before
 
@@ -201,8 +205,6 @@ def test_every_button_sends_them(cube: bpy.types.Object, tmp_path: Path, unsent:
     bpy.ops.gptimage.generate_reference(prompt="a castle", reference_place="image")
     bpy.ops.gptimage.generate_texture(prompt="brick")
     wall = painted("Wall", (0.5, 0.5, 0.5, 1.0), size=(1024, 1024))
-    from tests.support.scenes import editor
-
     with editor('IMAGE_EDITOR', image=wall):
         scene.gptimage.area = "whole"
         bpy.ops.gptimage.touch_up(prompt="ivy")
@@ -254,6 +256,57 @@ def test_an_opened_file_makes_nobody_read_what_lies_outside_it(tmp_path: Path) -
     assert not host.jobs and not image.has_data
     assert bpy.ops.gptimage.read_references() == {'FINISHED'}
     assert shown_references(settings)[0].path == str(secret)
+
+
+def sheet(kind: str) -> Layout:
+    layout = Layout()
+    GPTIMAGE_OT_show_sent.draw(SimpleNamespace(kind=kind, layout=layout, bl_label="What Will Be Sent"), bpy.context)
+    return layout
+
+
+@pytest.mark.parametrize("kind", ["texture", "reference", "touch_up", "extend", "heal"])
+def test_the_sheet_shows_what_is_then_sent(kind: str, tmp_path: Path, unsent: None) -> None:
+    settings = bpy.context.scene.gptimage
+    settings.prompt, settings.quality, settings.area, settings.extend_left = "ivy; on a wall", "low", "whole", 64
+    add_image(settings, plain(tmp_path / "a.png", (1, 1, 1), (3840, 2160)), "subject")
+    add_image(settings, bpy.data.images.new("Inside", 64, 48), "palette").words = "only its greens"
+    wall = painted("Wall", (0.5, 0.5, 0.5, 1.0), size=(1024, 1024))
+    button = {"texture": bpy.ops.gptimage.generate_texture, "reference": bpy.ops.gptimage.generate_reference,
+              "touch_up": bpy.ops.gptimage.touch_up, "extend": bpy.ops.gptimage.extend_frame, "heal": bpy.ops.gptimage.heal_seams}[kind]
+    with editor('IMAGE_EDITOR', image=wall):
+        shown = sheet(kind)
+        assert button() == {'FINISHED'}
+    (view,) = host.jobs.values()
+    request = view.job.request
+    assert " ".join(request.prompt.split()) in shown.text
+    assert f"{request.model}, {request.size.replace('x', ' x ')} px, quality low, PNG" in shown.text
+    assert "the practice service on this machine" in shown.text
+    told = [text for text in shown.texts if re.match(r"\d+\. .*(Inside|a\.png|Wall)", text)]
+    assert told == [f"{number}. {picture.name}" + f", {picture.role}" * bool(picture.role) for number, picture in enumerate(request.images, 1)]
+    sizes = [text.partition(" px, $")[0] for text in shown.texts if " px, $" in text]
+    assert sizes == [f"{picture.width_px} x {picture.height_px}" for picture in request.images]
+    if kind != "heal":
+        assert "1649 x 928" in sizes and "64 x 48" in sizes             # 1508 and 768 patches at $8 a million
+        assert "1649 x 928 px, $0.0121" in shown.texts and "64 x 48 px, $0.0061" in shown.texts
+        assert str(tmp_path / "a.png") in shown.text and "In this .blend" in shown.texts
+    assert ("With the mask" in shown.text) == (request.mask is not None)
+    price = next(text for text in shown.texts if text.startswith("Free. Would have cost $"))
+    assert float(price.rpartition("$")[2]) == pytest.approx(view.job.estimate_usd, abs=5e-5)
+
+
+def test_the_sheet_names_the_address_and_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = bpy.context.scene.gptimage
+    settings.prompt = "a castle"
+    for service, image, address in (
+        (Service(ServiceKind.OPENAI), None, "https://api.openai.com/v1/images/generations, with your API key"),
+        (Service(ServiceKind.COMPATIBLE, "http://10.0.0.7:8080/v1/"), "a.png", "http://10.0.0.7:8080/v1/images/edits, with your API key"),
+    ):
+        if image:
+            add_image(settings, plain(tmp_path / image, (1, 1, 1)))
+        monkeypatch.setattr(sheet_module, "read_preferences", lambda service=service: SimpleNamespace(service=service))
+        assert f"To: {address}" in sheet("reference").text
+    settings.references[0].image = None
+    assert "A reference has no picture. Choose its image" in sheet("reference").text
 
 
 def test_udim_images_are_refused(tmp_path: Path) -> None:

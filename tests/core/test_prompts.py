@@ -54,7 +54,7 @@ def test_roles_are_told_in_order(make) -> None:
 def test_roles_with_a_name_are_told_in_words() -> None:
     for name, words in ROLES.items():
         assert name in words and reference_prompt("brick", roles=("x", name)).endswith(f"1. x; 2. {words}.")
-        assert reference_prompt("brick", roles=(f"{name}: the red one",)).endswith(f"1. {words}. the red one.")
+        assert reference_prompt("brick", roles=(f"{name}: the red one",)).endswith(f"1. {words}. In particular: the red one.")
     assert reference_prompt("brick", roles=("stylish: yes",)).endswith("1. stylish: yes.")
 
 

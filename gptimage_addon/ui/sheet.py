@@ -1,0 +1,127 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What will be sent, on a sheet to read before the button is pressed: the requests themselves, made as the button makes them.
+
+No postponed annotations here: Blender reads those of the operator as properties.
+"""
+
+from collections.abc import Sequence
+
+import bpy
+from bpy.props import EnumProperty
+
+from ..blender.preferences import read_preferences
+from ..core import pricing
+from ..core.addresses import OPENAI_URL
+from ..core.catalog import find_model
+from ..core.errors import InputError
+from ..core.prompts import heal_prompt, reference_prompt, texture_prompt
+from ..core.request import Finish, Request, SentPicture, Service, ServiceKind
+from ..operators.areas import shown_picture
+from ..operators.extend import shown_extension
+from ..operators.plan import Reference, Template, make_request
+from ..operators.references import shown_references
+from ..operators.report import sentence
+from ..operators.settings import read_settings
+from ..operators.surface import shown_healing
+from ..operators.touch_up import touch_up_template
+from ..operators.variants import shown_image
+from .references import picture_icon
+from .status import SHEETS, dollars, draw_wrapped, find_price, price_text
+from .touch_up import touch_up_plan
+
+__all__ = ()
+
+WIDTH_PX, FITS = 560, 88                # of the sheet, and the letters in one of its lines
+THUMBNAIL = 2.6
+
+
+def _asked(context: bpy.types.Context, kind: str) -> tuple[Sequence[tuple[Request, Finish | None]], Template, tuple[Reference, ...]]:
+    """(words and finish of each request, their prompt's template, the references) that the button of this kind would send now."""
+    settings = context.scene.gptimage
+    if kind == "heal":
+        return [shown_healing(settings, shown_image(context))], heal_prompt, ()
+    references = shown_references(settings)
+    if kind == "touch_up":
+        _, requests = touch_up_plan(context)
+        return requests, touch_up_template(marked=settings.use_marks), references
+    if kind == "extend":
+        return shown_extension(context, shown_picture(context)), touch_up_template(extended=True), references
+    return [(read_settings(settings), None)], texture_prompt if kind == "texture" else reference_prompt, references
+
+
+class GPTIMAGE_OT_show_sent(bpy.types.Operator):
+    bl_idname = "gptimage.show_sent"
+    bl_label = "What Will Be Sent"
+    bl_description = "Read the whole request before it is sent: each picture, the full prompt, where it goes and what it costs. Sends nothing"
+    bl_options = {'INTERNAL'}
+
+    kind: EnumProperty(name="Kind", description="Which button's request", items=[(kind, kind, "") for kind in dict.fromkeys(SHEETS.values())])
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return {'FINISHED'}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_popup(self, width=WIDTH_PX)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, service = self.layout, read_preferences().service
+        layout.label(text=self.bl_label, icon='EXPORT')
+        try:
+            requests, template, references = _asked(context, self.kind)
+            found = find_price(requests, template, service, references)
+        except InputError as error:
+            draw_wrapped(layout, sentence(error), 'ERROR', fits=FITS)
+            return
+        for words, finish in requests:
+            request, _ = make_request(words, template, references, finish)
+            _draw_request(layout.box(), request, references, service)
+        layout.label(text=price_text(found, service), icon='BLANK1', translate=False)
+
+
+def _draw_request(box: bpy.types.UILayout, request: Request, references: Sequence[Reference], service: Service) -> None:
+    column = box.column(align=True)
+    draw_wrapped(column, f"To: {_address(service, request)}", 'URL', fits=FITS)
+    many = f"{request.n} x " if request.n > 1 else ""
+    facts = [request.model, f"{many}{request.size.replace('x', ' x ')} px", f"quality {request.quality}", request.output_format.upper()]
+    facts += [f"{name} {value}" for name, value in (("background", request.background), ("moderation", request.moderation)) if value != "auto"]
+    facts += [f"{name} {value}" for name, value in (("complexity", request.complexity), ("input fidelity", request.input_fidelity)) if value]
+    draw_wrapped(column, ", ".join(facts), 'SETTINGS', fits=FITS)
+    known = find_model(request.model) is not None and service.kind is not ServiceKind.COMPATIBLE
+    own = len(request.images) - len(references)             # a touch-up's window comes first
+    for number, picture in enumerate(request.images):
+        path = references[number - own].path if number >= own else ""
+        _draw_picture(box, number + 1, picture, path, request.model if known else "")
+    for name, overlay in (("mask", request.mask), ("marks", request.markup)):
+        if overlay:
+            box.label(text=f"With the {name}, {overlay.width_px} x {overlay.height_px} px", icon='MOD_MASK', translate=False)
+    column = box.column(align=True)
+    column.scale_y = 0.8
+    for index, line in enumerate(request.prompt.splitlines()):
+        draw_wrapped(column, line, 'TEXT' if index == 0 else 'BLANK1', fits=FITS)
+
+
+def _draw_picture(box: bpy.types.UILayout, number: int, picture: SentPicture, path: str, model: str) -> None:
+    split = box.split(factor=0.13)
+    row = split.row()
+    if icon := picture_icon(bpy.data.images.get(picture.name)):
+        row.template_icon(icon, scale=THUMBNAIL)
+    else:
+        row.label(text="", icon='IMAGE_DATA')
+    column = split.column(align=True)
+    column.scale_y = 0.8
+    column.label(text=f"{number}. {picture.name}" + (f", {picture.role}" if picture.role else ""), translate=False)
+    price = f", {dollars(pricing.picture_usd(picture.width_px, picture.height_px, model))}" if model else ""
+    column.label(text=f"{picture.width_px} x {picture.height_px} px{price}", translate=False)
+    draw_wrapped(column, path or "In this .blend", fits=FITS - 14)
+
+
+def _address(service: Service, request: Request) -> str:
+    end = "images/edits" if request.is_edit else "images/generations"
+    if service.kind is ServiceKind.PRACTICE:
+        return "the practice service on this machine. Nothing leaves it"
+    base = OPENAI_URL if service.kind is ServiceKind.OPENAI else service.base_url
+    return f"{base.rstrip('/')}/{end}, with your API key"
+
+
+classes = (GPTIMAGE_OT_show_sent,)
