@@ -16,6 +16,7 @@ from .operators import (
     command,
     export_maps,
     decal,
+    edit_texture,
     extend,
     fit,
     jobs,
@@ -36,6 +37,7 @@ from .operators import (
     variants,
 )
 from .ui import (
+    change,
     overlay,
     panels,
     preferences,
@@ -57,6 +59,7 @@ MODULES: tuple[ModuleType, ...] = (
     properties,
     texture,
     surface,
+    edit_texture,
     material_check,
     export_maps,
     fit,
@@ -81,6 +84,7 @@ MODULES: tuple[ModuleType, ...] = (
     queue,
     touch_up_panel,
     panels,
+    change,
     references_panel,
     sets_panel,
     sheet,

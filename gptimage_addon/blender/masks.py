@@ -11,7 +11,7 @@ from ..core.errors import InputError
 from ..imaging.masks import from_triangles
 from ..imaging.png import encode_png
 
-__all__ = ("image_channels", "uv_faces_mask", "write_mask")
+__all__ = ("image_channels", "picture_transform", "uv_faces_mask", "write_mask")
 
 
 def image_channels(image: bpy.types.Image, *, field: str = "mask") -> np.ndarray:
@@ -44,10 +44,39 @@ def write_mask(name: str, mask: np.ndarray) -> bpy.types.Image:
     return image
 
 
-def uv_faces_mask(obj: bpy.types.Object, width_px: int, height_px: int) -> np.ndarray:
+def picture_transform(node: bpy.types.ShaderNodeTexImage) -> np.ndarray:
+    """From a place in the UV map, (u, v, 1), to one in the picture of a node, (2, 3): what a Mapping before it does.
+
+    Raises InputError naming "mask" where the picture does not follow the UV map.
+    """
+    error = InputError(f"{node.image.name if node.image else 'The picture'} is not laid on by the UV map alone", field="mask",
+                       hint="Deselect all faces to change the whole picture")
+    if node.projection != 'FLAT':
+        raise error
+    matrix = np.eye(2, 3)
+    vector = node.inputs["Vector"]
+    if vector.is_linked and vector.links[0].from_node.bl_idname == "ShaderNodeMapping":
+        mapping = vector.links[0].from_node
+        settings = [mapping.inputs[name] for name in ("Location", "Rotation", "Scale")]
+        if mapping.vector_type != 'POINT' or any(each.is_linked for each in settings):
+            raise error
+        location, rotation, scale = (each.default_value for each in settings)
+        turn = np.array(rotation.to_matrix()) @ np.diag(scale)         # the Blender manual's order: scaled, turned, moved
+        matrix = np.column_stack((turn[:2, :2], location[:2]))
+        vector = mapping.inputs["Vector"]
+    if vector.is_linked:
+        source = vector.links[0]
+        if source.from_node.bl_idname != "ShaderNodeUVMap" and source.from_socket.name != "UV":
+            raise error
+    elif node.inputs["Vector"].is_linked:       # an unlinked Mapping gives one place for all
+        raise error
+    return matrix
+
+
+def uv_faces_mask(obj: bpy.types.Object, width_px: int, height_px: int, transform: np.ndarray | None = None) -> np.ndarray:
     """The pixels of a texture that the selected faces of the mesh use, by its active UV map: all that they touch, whole.
 
-    In Object Mode too: the selection that Edit Mode has left. Faces beyond the texture's edge come in again at the
+    `transform` (2, 3) leads from the UV map to the picture, if it is not the same. In Object Mode too: the selection that Edit Mode has left. Faces beyond the texture's edge come in again at the
     other side, as textures repeat.
     """
     if obj.type != 'MESH':
@@ -74,5 +103,7 @@ def uv_faces_mask(obj: bpy.types.Object, width_px: int, height_px: int) -> np.nd
         if mesh != obj.data:
             bpy.data.meshes.remove(mesh)
     corners = uv.reshape(-1, 2)[loops.reshape(-1, 3)[selected[polygon]]]
+    if transform is not None:
+        corners = corners @ transform[:, :2].T + transform[:, 2]
     points = np.stack((corners[..., 0] * width_px, (1 - corners[..., 1]) * height_px), axis=-1)
     return from_triangles(points, (width_px, height_px))

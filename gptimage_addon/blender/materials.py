@@ -17,7 +17,7 @@ from .scale import FaceShape, box_repeat, fit_to_shape, has_uv_map
 
 __all__ = (
     "FINDINGS", "PICTURE_NODE", "assign", "box_repeat", "fit_to_faces", "has_uv_map", "make_material", "needs_subdivision", "picture_node",
-    "selected_faces", "subdivide", "swap_pictures",
+    "selected_faces", "shown_node", "subdivide", "swap_pictures",
 )
 
 FINDINGS = "gptimage_findings"      # on a material that was checked: what was found, sentences by "map problem"
@@ -111,6 +111,22 @@ def fit_to_faces(material: bpy.types.Material, shape: FaceShape) -> None:
 def picture_node(material: bpy.types.Material | None) -> bpy.types.ShaderNodeTexImage | None:
     """The node of a material that holds our picture, the color. Cheap; a panel may call it."""
     return material_nodes.color_node(material.node_tree) if material else None
+
+
+def shown_node(material: bpy.types.Material | None) -> bpy.types.ShaderNodeTexImage | None:
+    """The node of any material whose picture is its texture: the active one if that holds colors, ours, or what colors the Principled BSDF.
+
+    Cheap; a panel may call it.
+    """
+    tree = material.node_tree if material else None
+    if tree is None:
+        return None
+    shader = material_nodes.principled_of(tree)
+    links = shader.inputs["Base Color"].links if shader else ()
+    for node in (tree.nodes.active, material_nodes.color_node(tree), links[0].from_node if links else None):
+        if node and node.bl_idname == "ShaderNodeTexImage" and node.image and not node.image.colorspace_settings.is_data:
+            return node
+    return None
 
 
 def _known(maps: Mapping[str, bpy.types.Image] | None) -> dict[str, bpy.types.Image]:

@@ -15,7 +15,7 @@ from .request import MapKind, Request, Surface, from_json
 from .sets import NAME_RULE
 
 __all__ = (
-    "DecalSpec", "GridSpec", "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec",
+    "DecalSpec", "EditTextureSpec", "GridSpec", "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec",
     "TouchUpSpec", "read_jobfile",
 )
 
@@ -179,13 +179,27 @@ class TouchUpSpec(_Common):
     layer: str = "image"
 
 
-JobSpec = TextureSpec | ReferenceJobSpec | TouchUpSpec
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditTextureSpec(_Common):
+    """A change of the texture of an `object`'s active material, or of a named `image`: where the selected faces show it, else all of it.
+
+    `place` is "instead", in all materials that show it, or "image". Without words what the faces show is removed.
+    """
+
+    prompt: str = ""
+    size: str = ""              # follows from the faces
+    object: str = ""
+    image: str = ""
+    place: str = "instead"
+
+
+JobSpec = TextureSpec | ReferenceJobSpec | TouchUpSpec | EditTextureSpec
 _KINDS: dict[str, type[JobSpec]] = {
-    "texture": TextureSpec, "reference": ReferenceJobSpec, "touch_up": TouchUpSpec,
+    "texture": TextureSpec, "reference": ReferenceJobSpec, "touch_up": TouchUpSpec, "edit_texture": EditTextureSpec,
 }
-# Of the contract, what this version cannot serve yet: refused by name, before anything is sent.
-_LATER_KINDS = ("edit_texture",)
+_EDITS = (TouchUpSpec, EditTextureSpec)
 PLACES = ("image", "empty", "camera", "axes")
+EDIT_PLACES = ("instead", "image")
 LAYERS = ("image", "compositor")
 
 
@@ -223,15 +237,13 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
     if not isinstance(entry, dict):
         raise InputError("The job is no JSON object", field=where)
     kind = entry.get("kind", defaults.get("kind"))
-    if kind in _LATER_KINDS:
-        raise InputError(f"This version has no {kind} jobs yet", field=f"{where}.kind", hint=f"Use {' or '.join(_KINDS)}")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise InputError(f"There is no kind {kind!r}", field=f"{where}.kind", hint=f"Use {' or '.join(_KINDS)}")
     spec_type = _KINDS[kind]
     # A default that this kind does not know is meant for the others.
     known = {f.name for f in fields(spec_type)}
-    if spec_type is TouchUpSpec:
-        known.discard("size")
+    if spec_type in _EDITS:
+        known -= {"size", "output_format", "output_compression", "background"}
     facts = {**{name: value for name, value in defaults.items() if name in known}, **entry}
     if spec_type is TextureSpec and isinstance(facts.get("preset"), str) and facts["preset"]:
         try:
@@ -253,11 +265,17 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
         _check_reference(spec, where)
     if isinstance(spec, TextureSpec):
         _check_texture(spec, entry, where)
+    if isinstance(spec, _EDITS):
+        _check_edit(entry, where)
     if isinstance(spec, TouchUpSpec):
-        _check_touch_up(spec, entry, where)
+        _check_touch_up(spec, where)
+    if isinstance(spec, EditTextureSpec):
+        _check_edit_texture(spec, where)
     endings = {"jpeg": (".jpg", ".jpeg")}.get(spec.output_format, (f".{spec.output_format}",))
     if isinstance(spec, TouchUpSpec):
         endings = (".png", ".exr")          # by the picture's own kind
+    elif isinstance(spec, EditTextureSpec):
+        endings = (".png",)
     elif isinstance(spec, TextureSpec) and (spec.heal or (spec.surface and spec.surface.changes_color)):
         endings = (".png",)                 # what was worked on is not squeezed again
     if spec.save and not spec.save.lower().endswith(endings):
@@ -331,12 +349,21 @@ def _check_decal(spec: TextureSpec, decal: DecalSpec, where: str) -> None:
         raise InputError("The width is not above 0", field=f"{where}.decal.width_m", hint="Write it in metres, such as 0.5")
 
 
-def _check_touch_up(spec: TouchUpSpec, entry: dict[str, object], where: str) -> None:
+def _check_edit(entry: dict[str, object], where: str) -> None:
     if "size" in entry:
-        raise InputError("A touch-up's size follows from its mask", field=f"{where}.size", hint="Leave the field out")
-    if spec.output_format != "png":
-        raise InputError("A touch-up is written so that nothing is lost", field=f"{where}.output_format",
-                         hint="Leave the field out")
+        raise InputError("The size follows from what is changed", field=f"{where}.size", hint="Leave the field out")
+    if entry.get("output_format", "png") != "png":
+        raise InputError("What is changed is written so that nothing is lost", field=f"{where}.output_format", hint="Leave the field out")
+
+
+def _check_edit_texture(spec: EditTextureSpec, where: str) -> None:
+    if not spec.object and not spec.image:
+        raise InputError("No texture is named", field=f"{where}.object", hint="Name an object, or an image")
+    if spec.place not in EDIT_PLACES:
+        raise InputError(f"There is no place {spec.place!r}", field=f"{where}.place", hint=f"Use {' or '.join(EDIT_PLACES)}")
+
+
+def _check_touch_up(spec: TouchUpSpec, where: str) -> None:
     if spec.layer not in LAYERS:
         raise InputError(f"There is no layer {spec.layer!r}", field=f"{where}.layer", hint=f"Use {' or '.join(LAYERS)}")
     mask = spec.mask

@@ -8,9 +8,9 @@ import re
 from functools import lru_cache
 
 __all__ = (
-    "COARSE_ROLES", "ROLES", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt", "extend_prompt",
-    "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "texture_prompt", "touch_up_prompt",
-    "VIEWS", "sheet_prompt", "view_prompt",
+    "COARSE_ROLES", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt", "edit_texture_prompt", "extend_prompt",
+    "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "sheet_prompt", "texture_prompt", "touch_up_prompt",
+    "vary_texture_prompt", "view_prompt",
 )
 
 _TEXTURE = (
@@ -36,6 +36,19 @@ _EXTEND = (
 _HEAL = (
     "The first picture is a flat texture map{words}. In the marked cross its parts do not fit together: draw the surface on there, so "
     "that no seam is left. Same material, scale, light and colors as around it, nothing blurred, mirrored or repeated. " + _KEEP
+)
+_EDIT_TEXTURE = (
+    "The first picture is a flat texture map, seen straight on and evenly lit. In its marked area: {words}. It lies in the surface at the "
+    "same scale and in the same light, with no shadow cast and no lettering. " + _KEEP
+)
+_CLEAR_TEXTURE = (
+    "The first picture is a flat texture map. Remove what is in its marked area and let the surface around it go on there, at the same scale "
+    "and in the same light, nothing blurred, mirrored or repeated. " + _KEEP
+)
+_VARY_TEXTURE = (
+    "Draw the flat texture map in the first picture once more, changed in this: {words}. All that this does not speak of stays: material, "
+    "layout, scale and colors. Seen straight on, evenly lit, without shadows and highlights; it fills the whole frame, with no border and no "
+    "lettering."
 )
 # Blender's views by their names, in words that leave no side open: a subject that looks along -Y faces left in the right view.
 VIEWS = {
@@ -144,6 +157,17 @@ def extend_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
 def heal_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for a texture's seams; words may say what it shows."""
     return _with_roles(_HEAL.format(words=f" of {words.strip().rstrip('.')}" if words.strip() else ""), roles)
+
+
+def edit_texture_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for an area of a texture. Without words what is in it is removed."""
+    template = _EDIT_TEXTURE if words.strip() else _CLEAR_TEXTURE
+    return _with_roles(template.format(words=words.strip().rstrip(".")), roles)
+
+
+def vary_texture_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a texture drawn once more, with a change."""
+    return _with_roles(_VARY_TEXTURE.format(words=words.strip().rstrip(".")), roles) if words.strip() else ""
 
 
 def sheet_prompt(words: str, views: tuple[str, ...], *, roles: tuple[str, ...] = ()) -> str:

@@ -157,7 +157,8 @@ class Finish(NamedTuple):
     `marks` are drawn over the window and sent instead of the mask. `beside` names the jobs of the same touch-up's other
     islands, whose areas are taken over as far as they are done. `layered` asks for the patch of a compositor layer. On
     the axes `rolled` ("x", "y", "xy") the source is made to tile and rolled by half, so that its seams lie in the middle, and the
-    result back.
+    result back. By the `offset` (x, y) in pixels the source is rolled as it is; the mask is that of the rolled picture. A `whole` picture is
+    sent without a mask. Where the source tiles, the result of one that `keeps_tiling` does too: on the axes `tiles`, or on those that it is seen to.
     """
 
     source: str
@@ -172,6 +173,10 @@ class Finish(NamedTuple):
     beside: tuple[str, ...] = ()
     layered: bool = False
     rolled: str = ""
+    offset: tuple[int, ...] = ()
+    whole: bool = False
+    keeps_tiling: bool = False
+    tiles: str = ""
 
 
 class MapKind(StrEnum):

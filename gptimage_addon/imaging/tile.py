@@ -16,7 +16,7 @@ from ..core.errors import InputError
 from .color import LUMA_DISPLAY
 from .tile_strip import heal, put_levels, shrink, shrink_factor, to_levels
 
-__all__ = ("SMALLEST_PX", "WrapScore", "cross_mask", "make_seamless", "rolled", "unrolled", "wrap_score")
+__all__ = ("SMALLEST_PX", "WrapScore", "cross_mask", "make_seamless", "meeting_axes", "rolled", "unrolled", "wrap_score")
 
 SMALLEST_PX = 64        # a side
 
@@ -55,6 +55,14 @@ def make_seamless(picture: np.ndarray, axes: str, *, level: float = 0.0) -> np.n
     if "x" in axes and not meets["x"]:
         heal(out, closed="y" in axes, gap_px=moved + 2 if moved else 0)
     return out
+
+
+def meeting_axes(picture: np.ndarray) -> str:
+    """The axes, of "xy", on which the edges of a picture meet as they are. `picture` as for `make_seamless`; none for a small one."""
+    if min(picture.shape[:2]) < SMALLEST_PX:
+        return ""
+    _check(picture, "xy")
+    return "".join(axis for axis in "xy" if _meets(_across(picture, axis)))
 
 
 def _check(picture: np.ndarray, axes: str) -> None:

@@ -24,11 +24,12 @@ from ..blender.masks import image_channels, uv_faces_mask
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, WorkerError
-from ..core.jobfile import DecalSpec, JobSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
+from ..core.jobfile import DecalSpec, EditTextureSpec, JobSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
 from ..core.request import JobState, Landing, PixelKind, Place, Service, ServiceKind, parse_size
 from ..core.sets import grid, set_of
 from ..imaging import masks
 from .decal import plan_decal
+from .edit_texture import faces_mask, object_texture, plan_edit
 from .extend import plan_extension
 from .plan import PlannedJob, Reference
 from .reference import camera_target, plan_reference
@@ -224,6 +225,10 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
         return [plan_texture(spec.words, service, landing, references, spec.surface, spec.heal)]
     if isinstance(spec, TouchUpSpec):
         return _plan_touch_up(spec, service, references)
+    if isinstance(spec, EditTextureSpec):
+        obj = _object(spec.object, "object") if spec.object else None
+        image = object_texture(obj, spec.image)
+        return [plan_edit(spec.words, service, image, faces_mask(obj, image), Landing(place=Place(spec.place)), references=references)]
     if spec.from_view:
         camera = bpy.data.objects.get(spec.from_view)
         if camera is None or camera.type != 'CAMERA':

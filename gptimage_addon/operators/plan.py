@@ -88,8 +88,9 @@ def make_request(
     if finish:
         size = parse_size(request.size)
         sent.insert(0, SentPicture("prepared/window.png", "image/png", *size, name=finish.parent))
-        name = "markup" if finish.marks else "mask"
-        overlay[name] = SentPicture(f"prepared/{name}.png", "image/png", *size)
+        if not finish.whole:
+            name = "markup" if finish.marks else "mask"
+            overlay[name] = SentPicture(f"prepared/{name}.png", "image/png", *size)
     return request._replace(images=tuple(sent), **overlay), files
 
 
@@ -139,7 +140,7 @@ def job_name(job: Job) -> str:
     """What a job and its pictures are called, unless it was given a name. A touch-up bears the name of its picture, and so does what takes its place."""
     if job.landing.name:
         return job.landing.name
-    if job.landing.place is Place.INSTEAD:
+    if job.landing.place is Place.INSTEAD or (job.finish and job.surface):
         return job.landing.targets[0].name
     if job.finish:
         return f"{job.finish.parent} Touch-Up"
@@ -186,7 +187,9 @@ def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
     more: dict[str, object] = {"parent": ""}
     if job.finish:
         more = {"parent": job.finish.parent, "of_render": job.finish.layered, "extend": list(job.finish.extend),
-                    "variants_of": job.landing.variants_of or job.id, "result": index, "estimate_usd": job.estimate_usd or 0.0}
+                    "variants_of": job.landing.variants_of or job.id, "estimate_usd": job.estimate_usd or 0.0}
+    if job.surface:
+        more |= {"width_m": job.surface.width_m, "relief_m": job.surface.relief_m}
     if picture.report and "tile" in picture.report:
         more |= {"tiles": picture.report["tiles"], "tile_score": round(picture.report["tile"]["score"], 1),
                      "findings": {f"{found['map']} {found['problem']}": found["message"] for found in picture.report["findings"]}}
@@ -199,7 +202,7 @@ def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
         "size": f"{picture.width_px}x{picture.height_px}", "quality": job.request.quality,
         "cost_usd": round(result.cost_usd / len(result.pictures), 6) if paid else 0.0,
         "date": job.created, "service": str(job.service.kind),
-        "variant": index + 1, "variants": len(result.pictures),
+        "result": index, "variant": index + 1, "variants": len(result.pictures),
     }
 
 

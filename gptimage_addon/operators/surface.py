@@ -27,8 +27,8 @@ from .touch_up import Framing, touch_up_windows, touch_up_words
 from .variants import shown_image
 
 __all__ = (
-    "KIND", "NO_AXES", "SurfaceSettings", "image_words", "plan_follow_ups", "plan_healing", "plan_surface", "price_follow_up", "read_surface",
-    "shown_healing", "write_surface",
+    "KIND", "NO_AXES", "SurfaceSettings", "float_error", "image_words", "instead_of", "plan_follow_ups", "plan_healing", "plan_surface",
+    "price_follow_up", "read_surface", "shown_healing", "write_surface",
 )
 
 KIND = "texture"                        # its jobs land as textures do
@@ -94,11 +94,11 @@ def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing) -> 
     """The job that does the pixel work on an image. Nothing is sent or paid. Raises InputError for one of floats or without pixels."""
     file = images.unchanged_file(image)
     if file is None and image.is_float:
-        raise _float_error(image)
+        raise float_error(image)
     data, mime = file or images.picture_bytes(image, field="image")
     source = f"inputs/source{images.SUFFIXES[mime]}"
     facts = images.provenance(image)
-    landing = _instead_of(image, landing)
+    landing = instead_of(image, landing)
     job = Job(
         id=library.journal.new_job_id(), kind=KIND, prompt=str(facts.get("prompt") or image.name),
         request=Request(prompt="", model=str(facts.get("model", "")), size="{}x{}".format(*image.size), quality=str(facts.get("quality", ""))),
@@ -108,12 +108,14 @@ def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing) -> 
     return PlannedJob(job, {source: data})
 
 
-def _float_error(image: bpy.types.Image) -> InputError:
+def float_error(image: bpy.types.Image) -> InputError:
+    """What to raise for an image of floats where a texture is needed."""
     return InputError(f"{image.name} holds floats, a texture's colors are of 8 or 16 bits", field="image",
                       hint="Save it as a 16-bit PNG and use that")
 
 
-def _instead_of(image: bpy.types.Image, landing: Landing) -> Landing:
+def instead_of(image: bpy.types.Image, landing: Landing) -> Landing:
+    """The landing in the image's place."""
     return landing._replace(place=Place.INSTEAD, targets=(targets.note_target("Image", image),), session=SESSION,
                             blend=bpy.data.filepath)
 
@@ -135,10 +137,10 @@ def plan_healing(
     """
     source = blender.sources.image_source(image)
     if source.pixels is not PixelKind.DISPLAY:
-        raise _float_error(image)
+        raise float_error(image)
     request, finish = _heal_request(words, service, image.name, source.size, axes)
     finish = finish._replace(source=f"inputs/source{source.suffix}", pixels=source.pixels, has_alpha=source.has_alpha)
-    planned = plan_job(KIND, request, heal_prompt, service, _instead_of(image, landing), finish=finish)
+    planned = plan_job(KIND, request, heal_prompt, service, instead_of(image, landing), finish=finish)
     mask = imaging.tile.cross_mask(source.height_px, source.width_px, axes, HEAL_SHARE)
     planned.inputs[finish.source] = source.data
     planned.inputs[finish.mask] = blender.sources.npy_bytes((mask * 255 + 0.5).astype("uint8"))

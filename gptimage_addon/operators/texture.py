@@ -23,6 +23,7 @@ from .references import read_references
 from .report import can_start, report, sentence
 from .settings import RequestSettings, read_settings
 from .surface import KIND, SurfaceSettings, plan_follow_ups, price_follow_up, read_surface
+from .variants import join_variants
 
 __all__ = ("ON_OBJECTS", "TextureSettings", "active_picture_node", "catalog_of", "land_texture", "plan_texture", "texture_targets")
 
@@ -114,6 +115,8 @@ def land_texture(job: Job, record: JobRecord, folder: Path) -> Landed:
     made = adopt_results(job, record, folder)
     missing: list[str] = []
     where = ""
+    if job.landing.variants_of and (parent := targets.find_target(job.landing.targets[0], job.landing)):
+        join_variants(parent, made)
     if job.landing.place is Place.INSTEAD:
         where = _land_instead(job, made[0], missing)
     elif job.landing.place is Place.NODE:
@@ -195,6 +198,9 @@ def _land_instead(job: Job, image: bpy.types.Image, missing: list[str]) -> str:
         node = materials.picture_node(material)
         if node and node.image == parent:
             _show_in(material, image, job)
+        for other in material.node_tree.nodes if material.node_tree and material.is_editable else ():
+            if other.bl_idname == "ShaderNodeTexImage" and other.image == parent:
+                other.image = image
     parent.use_fake_user = True                 # one click back
     return images.show_in_editor(image, (parent.name,), else_first=False)
 

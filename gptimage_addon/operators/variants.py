@@ -5,7 +5,7 @@
 No postponed annotations here: Blender reads those of the operator as properties.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import bpy
 from bpy.props import EnumProperty, IntProperty
@@ -18,8 +18,8 @@ from .plan import maps_of
 from .report import report
 
 __all__ = (
-    "add_to_compositor", "job_images", "number_variants", "remove_staged", "shown_image", "staged_image",
-    "staged_variants", "variant_holder",
+    "add_to_compositor", "job_images", "join_variants", "number_variants", "remove_staged", "shown_image", "staged_image",
+    "staged_variants", "variant_group", "variant_holder", "variants_beside",
 )
 
 _READ = "gptimage_before"           # on an image that was read only to be compared with
@@ -40,21 +40,21 @@ def variant_holder(context: bpy.types.Context) -> tuple[object, str] | None:
         holder = (node, "image") if node and hasattr(node, "image") else None
     elif context.object and context.object.type == 'EMPTY':
         holder = context.object, "data"
-    elif context.object and (node := materials.picture_node(context.object.active_material)):
+    elif context.object and (node := materials.shown_node(context.object.active_material)):
         holder = node, "image"
     image = getattr(*holder) if holder else None
     return holder if isinstance(image, bpy.types.Image) and "variants" in provenance(image) else None
 
 
 def shown_image(context: bpy.types.Context) -> bpy.types.Image | None:
-    """The picture that is worked on here: the Image Editor's, the active node's, or our picture in the active material. Cheap."""
+    """The picture that is worked on here: the Image Editor's, the active node's, or the active material's texture. Cheap."""
     space = context.space_data
     image = None
     if space and space.type == 'IMAGE_EDITOR':
         image = space.image
     elif space and space.type == 'NODE_EDITOR':
         image = getattr(space.edit_tree.nodes.active if space.edit_tree else None, "image", None)
-    elif context.object and (node := materials.picture_node(context.object.active_material)):
+    elif context.object and (node := materials.shown_node(context.object.active_material)):
         image = node.image
     return image if image and image.source in {'FILE', 'GENERATED'} else None
 
@@ -80,7 +80,7 @@ class GPTIMAGE_OT_step_variant(bpy.types.Operator):
         if shown is None:
             return {'CANCELLED'}
         facts = provenance(shown)
-        siblings = staged_variants(facts["variants_of"]) if _is_staged(shown) else job_images(facts["job_id"])
+        siblings = staged_variants(facts["variants_of"]) if _is_staged(shown) else variants_beside(shown)
         variants = {provenance(image)["variant"]: image for image in siblings}
         order = sorted(variants)
         position = order.index(provenance(shown)["variant"])
@@ -130,6 +130,27 @@ def _is_staged(image: bpy.types.Image | None) -> bool:
 def job_images(job_id: str) -> list[bpy.types.Image]:
     """The images of a job, without those that a mended one stands for."""
     return [image for image in bpy.data.images if provenance(image).get("job_id") == job_id and not provenance(image).get("replaced")]
+
+
+def variant_group(facts: Mapping[str, object]) -> str:
+    """What the variants of a result have in common: the id of their first job; empty for an image that is not ours."""
+    return str(facts.get("variants_of") or facts.get("job_id") or "")
+
+
+def variants_beside(image: bpy.types.Image) -> list[bpy.types.Image]:
+    """The variants that the image is one of, itself too, in their order. Without those that wait to be accepted."""
+    group = variant_group(provenance(image))
+    found = [each for each in bpy.data.images if group and variant_group(provenance(each)) == group and not _is_staged(each)]
+    return sorted(found, key=lambda each: provenance(each).get("variant", 1))
+
+
+def join_variants(parent: bpy.types.Image, made: list[bpy.types.Image]) -> None:
+    """Make new images, which name its group, variants beside the image they were made from; that may be the artist's own."""
+    group = provenance(made[0])["variants_of"]
+    if not provenance(parent):
+        parent[PROVENANCE] = {"variants_of": group}
+    if variant_group(provenance(parent)) == group:
+        number_variants([*(image for image in variants_beside(parent) if image not in made), *made])
 
 
 def staged_variants(job_id: str) -> list[bpy.types.Image]:

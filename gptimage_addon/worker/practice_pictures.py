@@ -26,8 +26,10 @@ __all__ = ("encode_picture", "make_picture", "redraw")
 _TEMPLATE = re.compile(
     r"flat texture map of (.+?)\. Seen straight on|marked area of the first picture: (.+?)\. It belongs to the scene"
     r"|drawn over it say(?:: (.+?))?\. The drawn lines|marked area at its sides(?:: (.+?))?\. It is one picture"
+    r"|In its marked area: (.+?)\. It lies in the surface"
     r"|^A decal of (.+?)\. It stands alone", re.DOTALL)
 _BACKDROP = re.compile(r"one flat, uniform, pure \w+ \(#(\w\w)(\w\w)(\w\w)\)")       # of core/prompts.py's decals
+_CHANGE = re.compile(r"texture map in the first picture once more, changed in this: (.+?)\. All that this does not", re.DOTALL)
 _ROLES = re.compile(r"\nThe pictures given are, in order:.*", re.DOTALL)
 _COLORS: dict[str, RGB] = {
     "red": (0.68, 0.18, 0.15), "crimson": (0.62, 0.09, 0.17), "orange": (0.85, 0.46, 0.16),
@@ -319,7 +321,9 @@ def redraw(
         soft = soft.filter(ImageFilter.GaussianBlur(3.0 * min(width, height) / 1000))
         share = np.asarray(soft, np.float32) / 255
     words, _ = read_words(prompt)
-    if not words or _REMOVAL.search(words):             # nothing is asked for: what is around goes on
+    if change := _CHANGE.search(prompt):
+        content, share = _changed(source, change[1].lower(), rng), np.ones_like(share)
+    elif not words or _REMOVAL.search(words):             # nothing is asked for: what is around goes on
         content = _fill_from_around(source, share)
         if mask_alpha is None:
             share = share * 0
@@ -330,6 +334,17 @@ def redraw(
     if not transparent:
         return drawn
     return np.dstack((drawn, _cut_out(Frame(width, height, rng))))
+
+
+def _changed(source: np.ndarray, text: str, rng: np.random.Generator) -> np.ndarray:
+    """The surface drawn once more, weathered and colored as the words say; uint8 (h, w, 3)."""
+    look = Look(frozenset(re.findall(r"[a-z]+", text)), tuple(_COLORS[word] for word in re.findall(r"[a-z]+", text) if word in _COLORS), 0)
+    planes = [np.ascontiguousarray(source[:, :, channel], np.float32) * np.float32(1 / 255) for channel in range(3)]
+    gray = sum(planes) * np.float32(1 / 3)
+    if look.colors:
+        planes = [plane + (gray * np.float32(tone * 2) - plane) * np.float32(0.6) for plane, tone in zip(planes, look.colors[0], strict=True)]
+    surface = Surface(planes, gray / max(float(gray.max()), 1e-3), 0.0, True)
+    return _to_bytes(_weather(Frame(source.shape[1], source.shape[0], rng), look, surface, "").rgb)
 
 
 def _drift(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:

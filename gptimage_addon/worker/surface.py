@@ -50,7 +50,7 @@ def _write_surface(
     path = folder / picture.path
     source, profile = read_picture(path.read_bytes())
     color = source
-    tiles = "".join(axis for axis in "xy" if axis in surface.axes + surface.wraps)
+    tiles = "".join(axis for axis in "xy" if axis in surface.axes + surface.wraps + (picture.report or {}).get("tiles", ""))
     wrap = "x" in tiles, "y" in tiles
     if surface.delight:
         color = delight(color, strength=surface.delight, wrap=("x" in surface.wraps, "y" in surface.wraps))

@@ -16,7 +16,7 @@ from ..core.errors import AnswerError, InputError
 from ..core.regions import Box, Window, crop
 from ..core.request import Finish, JobState, Mark, MaskStyle, PixelKind, Request, ResultPicture, parse_size
 from ..imaging import masks
-from ..imaging.tile import make_seamless, rolled, unrolled
+from ..imaging.tile import make_seamless, meeting_axes, rolled, unrolled
 from ..imaging.touch_up import finish_window, paste_window
 from ..library.journal import Journal, write_atomic
 from .codec import check_picture
@@ -42,6 +42,8 @@ def _read(finish: Finish, folder: Path) -> tuple[Source, np.ndarray]:
         left, top, right, bottom = finish.extend
         pads = ((top, bottom), (left, right), (0, 0))
         source = source._replace(picture=np.pad(source.picture, pads, mode="symmetric"))
+    if finish.offset:
+        source = source._replace(picture=_moved(source.picture, finish.offset))
     if finish.rolled:
         picture = source.picture
         if source.pixels is PixelKind.DISPLAY:          # the seams' outer ends are not the model's to heal: its picture would not meet there
@@ -50,6 +52,11 @@ def _read(finish: Finish, folder: Path) -> tuple[Source, np.ndarray]:
     if source.picture.shape[:2] != mask.shape or mask.shape != (finish.picture_px[1], finish.picture_px[0]):
         raise InputError("The picture and the mask do not have the same size", field="mask", hint="Make the mask again")
     return source, mask
+
+
+def _moved(picture: np.ndarray, offset: tuple[int, ...]) -> np.ndarray:
+    """The picture rolled by (x, y) pixels."""
+    return np.roll(picture, offset[::-1], (0, 1))
 
 
 # --- before it is sent --------------------------------------------------------------------------------------
@@ -128,12 +135,20 @@ def write_touch_ups(
             np.copyto(whole, _read_result(other), where=island[..., None] & (mask == 0)[..., None])
         if finish.rolled:
             whole = unrolled(whole, finish.rolled)
+        if finish.offset:
+            whole = _moved(whole, (-finish.offset[0], -finish.offset[1]))
+        report = asdict(done.report)
+        if finish.keeps_tiling:
+            report["tiles"] = _keep_tiling(whole, source.picture, mask, finish)
         ending, mime, file = source.encode(whole)
         path = results / f"{len(finished)}{ending}"
         write_atomic(path, file)
         written = _read_result(path)
-        outside = _differs(rolled(written, finish.rolled) if finish.rolled else written, source.picture) & ~changed
-        report = {**asdict(done.report), "changed_outside": int(np.count_nonzero(outside))}
+        if finish.rolled:
+            written = rolled(written, finish.rolled)
+        elif finish.offset:
+            written = _moved(written, finish.offset)
+        report["changed_outside"] = int(np.count_nonzero(_differs(written, source.picture) & ~changed))
         patch = ""
         if finish.layered and whole.dtype == np.uint8:
             patch = f"results/{len(finished)}-patch.png"
@@ -142,6 +157,19 @@ def write_touch_ups(
     if not finished:
         raise trouble or AnswerError("The service's answer holds no picture")
     return tuple(finished)
+
+
+def _keep_tiling(whole: np.ndarray, source: np.ndarray, mask: np.ndarray, finish: Finish) -> str:
+    """Make the changed picture's edges meet, in place and in the mask, on the axes on which the source's do. Gives back these axes.
+
+    The source and the mask are rolled by the offset, the picture is not. Where the mask does not reach the edges they still meet.
+    """
+    axes = finish.tiles or meeting_axes(_moved(source, (-finish.offset[0], -finish.offset[1])) if finish.offset else source)
+    edges = {"x": mask[:, ::mask.shape[1] - 1], "y": mask[::mask.shape[0] - 1]}
+    if undone := "".join(axis for axis in axes if edges[axis].any()):
+        area = _moved(mask, (-finish.offset[0], -finish.offset[1])) if finish.offset else mask
+        np.copyto(whole, make_seamless(whole, undone), where=(area > 0)[..., None])
+    return axes
 
 
 def _done_beside(finish: Finish, journal: Journal) -> Iterator[tuple[np.ndarray, list[Path]]]:

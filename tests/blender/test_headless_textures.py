@@ -8,11 +8,16 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+import pytest
 
+from gptimage_addon.blender.compat import enable_nodes
+from gptimage_addon.blender.masks import uv_faces_mask
+from gptimage_addon.blender.materials import shown_node
 from gptimage_addon.worker.files import read_picture
 from gptimage_addon.worker.practice_pictures import make_picture
 from tests.support.pictures import encode
 from tests.support.runs import job_file, run_here, run_process
+from tests.support.scenes import job_folders
 
 
 def pixels(path: str) -> np.ndarray:
@@ -61,3 +66,47 @@ def test_seams_are_healed_after_a_texture_is_made_and_of_a_picture_that_is_there
             step = np.abs(made.take(0, axis) - made.take(-1, axis)).mean()
             assert step < 1.3 * np.abs(np.diff(made, axis=axis)).mean()
     assert run.lines["old"]["report"]["would_have_cost_usd"] > 0
+
+
+def test_the_texture_of_an_object_is_changed_where_its_selected_faces_show_it(checkout: Path, tmp_path: Path) -> None:
+    cube = bpy.data.objects["Cube"]
+    (tmp_path / "wall.png").write_bytes(encode(make_picture("red brick", 1024, 1024, 3)))
+    tree = enable_nodes(cube.active_material)
+    node = tree.nodes.new("ShaderNodeTexImage")
+    node.image = bpy.data.images.load(str(tmp_path / "wall.png"))
+    node.image.pack()
+    tree.links.new(node.outputs["Color"], tree.nodes["Principled BSDF"].inputs["Base Color"])
+    for part in (cube.data.vertices, cube.data.edges, cube.data.polygons):
+        part.foreach_set("select", [False] * len(part))
+    cube.data.polygons[0].select = True
+    mask = uv_faces_mask(cube, 1024, 1024) > 0
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "in.blend"), check_existing=False)
+    jobs = job_file(
+        tmp_path,
+        {"id": "part", "kind": "edit_texture", "object": "Cube", "prompt": "green moss", "save": str(tmp_path / "part.png")},
+        {"id": "alone", "kind": "edit_texture", "image": "wall.png", "prompt": "more worn", "place": "image"})
+    arguments = (jobs, "--blend", tmp_path / "in.blend", "--data", tmp_path / "data", "--save", tmp_path / "out.blend")
+    planned = run_here(tmp_path, *arguments, "--dry-run")
+    run = run_process(checkout, *arguments)
+    assert run.status == planned.status == 0, run.stderr
+    for name in ("part", "alone"):
+        assert abs(planned.lines[name]["report"]["estimate_usd"] - run.lines[name]["report"]["would_have_cost_usd"]) < 1e-9
+    before, after = pixels(str(tmp_path / "wall.png")), pixels(str(tmp_path / "part.png"))
+    changed = np.any(before != after, axis=2)
+    assert not changed[~mask].any() and changed[mask].mean() > 0.9 and run.lines["part"]["report"]["changed_outside"] == 0
+    assert np.any(before != pixels(run.lines["alone"]["files"][0]), axis=2).mean() > 0.9
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    assert shown_node(bpy.data.objects["Cube"].active_material).image.name == run.lines["part"]["images"][0]
+    assert set(run.lines["alone"]["images"]) < set(bpy.data.images.keys())
+
+
+@pytest.mark.parametrize(("job", "field"), [
+    ({"object": "Nobody"}, "object"), ({"object": "Camera"}, "object"), ({"object": "Cube"}, "object"), ({"image": "Nobody"}, "image"),
+    ({"object": "Cube", "image": "Blank"}, "prompt"),
+])
+def test_textures_that_cannot_be_changed(tmp_path: Path, job: dict[str, object], field: str) -> None:
+    bpy.data.images.new("Blank", 64, 64).use_fake_user = True
+    for face in bpy.data.objects["Cube"].data.polygons:
+        face.select = False
+    run = run_here(tmp_path, job_file(tmp_path, {"id": "a", "kind": "edit_texture", **job}), "--data", tmp_path / "data")
+    assert run.status == 2 and f"gptimage: jobs[0].{field}: " in run.stderr and job_folders(tmp_path / "data") == []

@@ -20,11 +20,11 @@ from gptimage_addon.core.protocol import ConnectionChecked, KeyState, ModelInfo
 from gptimage_addon.core.request import JobState, Landing, Place, Service, ServiceKind
 from gptimage_addon.operators.report import REFUSAL
 from gptimage_addon.operators.texture import texture_targets
-from gptimage_addon.ui import panels, references, status, touch_up
+from gptimage_addon.ui import change, panels, references, status, touch_up
 from tests.support.layout import Layout
 from tests.support.scenes import editor, finished, plan_for, select
 
-PANELS = (*touch_up.classes, *panels.classes, *(cls for cls in references.classes if issubclass(cls, bpy.types.Panel)))
+PANELS = (*touch_up.classes, *panels.classes, *change.classes, *(cls for cls in references.classes if issubclass(cls, bpy.types.Panel)))
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 
-from gptimage_addon.blender.host import JobView, host
+from gptimage_addon.blender.host import host
 from gptimage_addon.blender.images import provenance
 from gptimage_addon.blender.materials import needs_subdivision, picture_node
 from gptimage_addon.blender.targets import note_target
@@ -21,18 +21,7 @@ from gptimage_addon.operators.texture import plan_texture
 from gptimage_addon.worker.files import read_picture
 from gptimage_addon.worker.practice_pictures import make_picture
 from tests.support.pictures import encode
-from tests.support.scenes import WORDS, editor, image_of, pixels_of, select
-
-
-def done(operator: str, **properties: object) -> JobView:
-    """The job that the operator has started, once it has landed."""
-    before = set(host.jobs)
-    assert getattr(bpy.ops.gptimage, operator)(**properties) == {'FINISHED'}
-    assert bpy.ops.gptimage.wait(timeout_s=120) == {'FINISHED'}
-    (job_id,) = set(host.jobs) - before
-    view = host.jobs[job_id]
-    assert view.error is None and view.landed.complete, view.record
-    return view
+from tests.support.scenes import WORDS, done, editor, image_of, pixels_of, select
 
 
 def images_in(material: bpy.types.Material) -> dict[str, str]:

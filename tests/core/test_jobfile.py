@@ -10,7 +10,7 @@ import pytest
 
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.jobfile import (
-    DecalSpec, MaskSpec, ReferenceJobSpec, ReferenceSpec, TextureSpec, TouchUpSpec, read_jobfile)
+    DecalSpec, EditTextureSpec, MaskSpec, ReferenceJobSpec, ReferenceSpec, TextureSpec, TouchUpSpec, read_jobfile)
 from gptimage_addon.core.presets import SHIPPED, Preset
 from gptimage_addon.core.request import MapKind, Request, Surface
 
@@ -90,7 +90,6 @@ def test_the_file_itself(facts: object, field: str) -> None:
 @pytest.mark.parametrize(("job", "more", "field"), [
     (TEXTURE, {"kind": None}, "kind"), (TEXTURE, {"kind": "Texture"}, "kind"), (TEXTURE, {"kind": []}, "kind"),
     (TEXTURE, {"kind": {}}, "kind"), (TEXTURE, {"kind": 1}, "kind"),
-    (TEXTURE, {"kind": "edit_texture"}, "kind"),
     (TEXTURE, {"colour": "red"}, "colour"), (TEXTURE, {"place": "image"}, "place"), (TEXTURE, {"key": "sk"}, "key"),
     (REFERENCE, {"objects": ["A"]}, "objects"), (REFERENCE, {"place": "moon"}, "place"),
     (REFERENCE, {"place": 3}, "place"),
@@ -213,4 +212,25 @@ def test_seams_to_be_healed() -> None:
     ({**TEXTURE, "image": "Wall", "heal": True, "size": "1024x1024"}, "size"),
 ])
 def test_what_cannot_be_healed(facts: dict[str, object], field: str) -> None:
+    assert refused(document(facts)).field == f"jobs[0].{field}"
+
+
+EDIT = {"id": "a", "kind": "edit_texture"}
+
+
+def test_changes_of_textures() -> None:
+    specs = read_jobfile(document(
+        {**EDIT, "object": "Wall", "prompt": "a crack"}, {**EDIT, "id": "b", "image": "Brick", "place": "image", "n": 2},
+        defaults={"size": "1024x640", "output_format": "jpeg", "maps": ["height"]}))
+    assert all(isinstance(spec, EditTextureSpec) and spec.size == "" and spec.output_format == "png" for spec in specs)
+    assert [(spec.object, spec.image, spec.place, spec.prompt) for spec in specs] == [
+        ("Wall", "", "instead", "a crack"), ("", "Brick", "image", "")]
+
+
+@pytest.mark.parametrize(("facts", "field"), [
+    (EDIT, "object"), ({**EDIT, "object": "Wall", "place": "camera"}, "place"), ({**EDIT, "object": "Wall", "size": "1024x640"}, "size"),
+    ({**EDIT, "object": "Wall", "output_format": "webp"}, "output_format"), ({**EDIT, "object": "Wall", "save": "a.jpg"}, "save"),
+    ({**EDIT, "object": ["Wall"]}, "object"), ({**EDIT, "object": "Wall", "mask": {"whole": True}}, "mask"),
+])
+def test_changes_of_textures_that_cannot_be(facts: dict[str, object], field: str) -> None:
     assert refused(document(facts)).field == f"jobs[0].{field}"

@@ -9,7 +9,8 @@ import random
 import pytest
 
 from gptimage_addon.core.prompts import (
-    ROLES, backdrop_of, decal_on_backdrop_prompt, decal_prompt, extend_prompt, heal_prompt, markup_prompt, name_from_prompt, reference_prompt, texture_prompt, touch_up_prompt)
+    ROLES, backdrop_of, decal_on_backdrop_prompt, decal_prompt, edit_texture_prompt, extend_prompt, heal_prompt, markup_prompt,
+    name_from_prompt, reference_prompt, texture_prompt, touch_up_prompt, vary_texture_prompt)
 
 
 @pytest.mark.parametrize("words",
@@ -43,7 +44,7 @@ def test_a_backdrop_is_in_no_hue_of_the_words(words: str, name: str) -> None:
     assert backdrop_of(words)[0] == name
 
 
-@pytest.mark.parametrize("make", [texture_prompt, reference_prompt])
+@pytest.mark.parametrize("make", [texture_prompt, reference_prompt, vary_texture_prompt])
 def test_roles_are_told_in_order(make) -> None:
     plain = make("brick")
     assert make("brick", roles=()) == make("brick", roles=("", "")) == plain
@@ -58,7 +59,7 @@ def test_roles_with_a_name_are_told_in_words() -> None:
     assert reference_prompt("brick", roles=("stylish: yes",)).endswith("1. stylish: yes.")
 
 
-@pytest.mark.parametrize("make", [touch_up_prompt, markup_prompt, extend_prompt, heal_prompt])
+@pytest.mark.parametrize("make", [touch_up_prompt, markup_prompt, extend_prompt, heal_prompt, edit_texture_prompt])
 @pytest.mark.parametrize("words", ["ivy on the wall.", "", "  "])
 def test_a_touch_up_s_prompt_holds_the_words_and_what_must_stay(make, words: str) -> None:
     prompt = make(words, roles=("the picture to change", "the mood"))
@@ -69,6 +70,7 @@ def test_a_touch_up_s_prompt_holds_the_words_and_what_must_stay(make, words: str
 
 def test_no_words_remove_or_go_on() -> None:
     assert touch_up_prompt("").startswith("Remove what is in the marked area")
+    assert "Remove what is in its marked area" in edit_texture_prompt("") and vary_texture_prompt(" ") == ""
     assert "ivy" not in markup_prompt("") and "say." in markup_prompt("")
     assert "at its sides." in extend_prompt("")
 

@@ -20,7 +20,7 @@ from gptimage_addon.worker.practice import PracticeServer
 
 from .pictures import encode, quarters
 
-__all__ = ("WORDS", "compatible", "editor", "finished", "image_of", "job_folders", "pixels_of", "plan_for", "pump_until", "select")
+__all__ = ("WORDS", "compatible", "done", "editor", "finished", "image_of", "job_folders", "pixels_of", "plan_for", "pump_until", "select")
 
 WORDS = Request(prompt="weathered red brick", model="gpt-image-2.5-flare", quality="low", size="1024x640")
 
@@ -28,6 +28,17 @@ WORDS = Request(prompt="weathered red brick", model="gpt-image-2.5-flare", quali
 def compatible(server: PracticeServer) -> Service:
     """The server as an artist's own one: every request goes there, and it lists what came."""
     return Service(ServiceKind.COMPATIBLE, server.base_url)
+
+
+def done(operator: str, **properties: object) -> JobView:
+    """The job that the operator has started, once it has landed."""
+    before = set(host.jobs)
+    assert getattr(bpy.ops.gptimage, operator)(**properties) == {'FINISHED'}
+    assert bpy.ops.gptimage.wait(timeout_s=120) == {'FINISHED'}
+    (job_id,) = set(host.jobs) - before
+    view = host.jobs[job_id]
+    assert view.error is None and view.landed.complete, view.record
+    return view
 
 
 @contextlib.contextmanager
