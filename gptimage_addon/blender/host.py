@@ -136,8 +136,9 @@ class Host:
 
     def submit_all(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]]) -> list[JobView]:
         """`submit` for jobs that belong together: all of them or none."""
-        # Of what waits the wallet does not know yet.
-        waiting = [view.job for view in self.jobs.values() if view.is_active and not view.record.sent_at]
+        # Of what waits the wallet does not know yet, nor of what follows a job.
+        waiting = [view.job._replace(estimate_usd=0.0) if view.record.sent_at else view.job for view in self.jobs.values()
+                   if view.is_active and (view.job.follow_up or not view.record.sent_at)]
         self.budget.check([job for job, _ in jobs], waiting)
         views = []
         try:

@@ -20,7 +20,6 @@ __all__ = ()
 class _Change(Tab):
     bl_label = "Change Texture"
     bl_options = {'DEFAULT_CLOSED'}
-    faces = False               # whether faces are selected in this editor
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -30,14 +29,15 @@ class _Change(Tab):
         layout, settings, image = self.layout, context.scene.gptimage, shown_image(context)
         layout.label(text=image.name, icon='IMAGE_DATA', translate=False)
         refusal, wordless = "", ""
+        faces = context.space_data.type == 'VIEW_3D'            # where they are selected
         try:
             shown = shown_edit(settings, image)
             if not shown[0].prompt.strip():
                 wordless = "The prompt is empty. Say what is to be different"
-            refusal = draw_price(layout, settings, edit_texture_prompt if wordless and self.faces else vary_texture_prompt, [shown])
+            refusal = draw_price(layout, settings, edit_texture_prompt if wordless and faces else vary_texture_prompt, [shown])
         except InputError as error:             # of what is sent, before there is a price
             refusal = sentence(error)
-        if self.faces:
+        if faces:
             layout.label(text="Selected faces alone: at most that")
             draw_button(layout, "gptimage.edit_texture", refusal, icon='FACESEL')
         draw_button(layout, "gptimage.vary_texture", refusal or wordless, icon='DUPLICATE')
@@ -46,7 +46,6 @@ class _Change(Tab):
 class GPTIMAGE_PT_texture_change(_Change, bpy.types.Panel):
     bl_parent_id = "GPTIMAGE_PT_texture"
     bl_space_type = 'VIEW_3D'
-    faces = True
 
 
 class GPTIMAGE_PT_image_change(_Change, bpy.types.Panel):

@@ -8,7 +8,6 @@ import bpy
 import pytest
 
 from gptimage_addon.blender.host import host
-from gptimage_addon.blender.preferences import Preferences
 from gptimage_addon.core.errors import QuotaError
 from gptimage_addon.core.request import Job, JobState, Landing, Place, Service, ServiceKind, from_json, to_json
 from gptimage_addon.operators.plan import PlannedJob
@@ -67,16 +66,15 @@ def test_nothing_follows_what_did_not_come(end: str, monkeypatch: pytest.MonkeyP
 def test_the_budget_covers_what_follows(monkeypatch: pytest.MonkeyPatch, unsent: None) -> None:
     paid = to_heal(Service()).job._replace(service=Service(ServiceKind.OPENAI))
 
-    def budget(usd: float) -> None:
-        monkeypatch.setattr("gptimage_addon.blender.host.read_preferences", lambda: Preferences(budget_usd=usd, data_dir=host.data_dir))
-
-    budget(paid.estimate_usd * 1.1)
+    monkeypatch.setattr(host.budget, "run_usd", paid.estimate_usd * 1.1)
     with pytest.raises(QuotaError):
         host.submit(paid)
-    budget(paid.shown_usd * 1.01)
-    host.submit(paid)
-    with pytest.raises(QuotaError):                 # the first one's edit is reserved
-        host.submit(paid._replace(id=f"{paid.id}x"))
+    monkeypatch.setattr(host.budget, "run_usd", paid.shown_usd * 1.01)
+    view = host.submit(paid)
+    for sent_at in (0.0, 1.0):                      # the first one's edit is reserved, also when its own price is in the wallet
+        view.record = view.record._replace(sent_at=sent_at)
+        with pytest.raises(QuotaError):
+            host.submit(paid._replace(id=f"{paid.id}x", estimate_usd=paid.estimate_usd * (1 + sent_at)))
 
 
 def test_what_can_no_longer_be_asked_for_is_told(unsent: None, monkeypatch: pytest.MonkeyPatch) -> None:
