@@ -21,7 +21,7 @@ from ..core.errors import (
     GptImageError, InputError, KeyMissingError, QuotaError, RateLimitError, TransientError, WorkerError, error_from_dict,
 )
 from ..core.request import Job, JobRecord, JobState, Service
-from . import online
+from . import notice, online
 from .budget import SESSION, Budget
 from .preferences import read_preferences
 
@@ -34,6 +34,7 @@ PRACTICE_LATENCY_S = 1.5                # long enough to see the queue at work
 MAX_RESTARTS = 3
 # What says that nothing was made, or nothing sent: sending such jobs again costs once.
 UNBILLED = (RateLimitError, TransientError, QuotaError, KeyMissingError)
+PROGRESS_S = 0.5                        # how often the time that is left is drawn anew
 UNFINISHED_EVERY_S = 0.5                # for one job: a service may stream faster than it pays to look
 # Shows the image of an unfinished picture where the finished one will be.
 Preview = Callable[[Job, bpy.types.Image], None]
@@ -60,10 +61,23 @@ class JobView:
         self.landed = landed
         self.recovered = recovered
         self.followed: list[JobView] = []
+        self.workspace = ""             # where the artist was who asked for it
+        self._sent = 0.0                # by the monotonic clock
 
     @property
     def error(self) -> GptImageError | None:
         return error_from_dict(self.record.error) if self.record.error else None
+
+    @property
+    def seconds_since_sent(self) -> float:
+        """By a clock that no change of the system's time moves; for a job of this session."""
+        return time.monotonic() - self._sent if self._sent else 0.0
+
+    def follow(self, record: JobRecord) -> None:
+        """Take over what the worker says of the job."""
+        if record.sent_at != self.record.sent_at:
+            self._sent = time.monotonic() if record.sent_at else 0.0
+        self.record = record
 
     @property
     def is_waiting(self) -> bool:
@@ -110,6 +124,7 @@ class Host:
         self._restarts = 0
         self._icons: blender.unfinished.Icons | None = None
         self._unseen: dict[str, float] = {}         # jobs with an unfinished picture to show, and from when on (monotonic)
+        self._drawn = 0.0               # when the seconds were last redrawn (monotonic)
         self._asked = 0                 # answers that are still to come besides those of jobs
 
     # --- what the artist does -----------------------------------------------------------------------------
@@ -150,7 +165,9 @@ class Host:
                 self._mark(view.job.id, {"dismissed": True})        # never sent, and not offered either
             raise
         self.trouble = None
+        workspace = notice.workspace_name()
         for view in views:
+            view.workspace = workspace
             self.jobs[view.job.id] = view
             self._give(view)
         return views
@@ -343,6 +360,9 @@ class Host:
             self.pump()
         except Exception:               # border: Blender drops a timer that raises, and the queue with it
             log.exception("reading from the helper")
+        if time.monotonic() - self._drawn > PROGRESS_S and any(view.is_active and not view.is_waiting for view in self.jobs.values()):
+            self._drawn = time.monotonic()
+            notice.redraw(all_regions=False)        # the seconds go on
         return TICK_S if self.is_busy or (self._worker and not self._ready) else None
 
     def pump(self) -> None:
@@ -378,7 +398,7 @@ class Host:
                         self.previews[view.job.kind](view.job, image)
                 except (RuntimeError, GptImageError):       # only a preview: the file is gone, or the target is linked
                     log.warning("job %s: its unfinished picture cannot be shown", job_id, exc_info=True)
-            _redraw()
+            notice.redraw()
 
     def _hide_unfinished(self, view: JobView) -> list[bpy.types.Area]:
         """End of what `_show_unfinished` began. Gives back the Image Editors that show nothing of the job any more."""
@@ -401,7 +421,8 @@ class Host:
                 except Exception:       # border, as the timer's: what fails once would else be tried at every tick
                     log.exception("landing job %s", view.job.id)
                     view.landed = Landed((), "The result could not be applied: see Blender's log", complete=False)
-                _redraw()
+                notice.tell(f"GPT Image: {view.landed.message}", view.workspace)
+                notice.redraw()
 
     def _follow(self, view: JobView) -> None:
         """Ask for what was to follow the job. A job that is applied by hand, perhaps days later, is followed by nothing: nobody saw that price."""
@@ -421,9 +442,12 @@ class Host:
                 if view := self.jobs.get(record.job_id):
                     if record.partials != view.record.partials:
                         self._unseen.setdefault(record.job_id, time.monotonic() + UNFINISHED_EVERY_S * bool(view.record.partials))
-                    view.record = record
-                    if record.state.is_final and record.state is not JobState.DONE:
+                    settled = record.state.is_final and not view.record.state.is_final
+                    view.follow(record)
+                    if settled and record.state is not JobState.DONE:
                         self._hide_unfinished(view)
+                        if record.state is not JobState.CANCELLED:
+                            notice.tell(f"GPT Image: {view.error.message if view.error else record.state}", view.workspace)
                 if record.state is JobState.DONE:
                     self._restarts = 0
             case core.protocol.Pace(service, allowed, pause_s):
@@ -449,7 +473,7 @@ class Host:
             case core.protocol.Trouble(error):
                 self._answered()            # it stands for the answer that cannot come
                 self.trouble = error_from_dict(error)
-        _redraw()
+        notice.redraw(all_regions=False)
 
     def _answered(self) -> None:
         self._asked = max(0, self._asked - 1)
@@ -507,14 +531,6 @@ class Host:
 
 def _is_online() -> bool:
     return bool(bpy.app.online_access)
-
-
-def _redraw() -> None:
-    """Draw our panels again. Reads the window list only; cheap."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "IMAGE_EDITOR", "NODE_EDITOR", "PREFERENCES"}:
-                area.tag_redraw()
 
 
 host = Host()

@@ -414,7 +414,7 @@ class JobRecord(NamedTuple):
 
     Times are seconds since the epoch, 0 when not reached. `worker` names the process that has the job,
     `attempts` counts the requests sent, `partials` are files of unfinished pictures, `stopped` tells that the last of them is the
-    result, as the artist wanted it. `error` is `GptImageError.to_dict()`. `note` is a sentence for the artist, such as why the job waits.
+    result, as the artist wanted it. `expected_s` is how long such jobs took from sending on, 0 where none is known. `error` is `GptImageError.to_dict()`. `note` is a sentence for the artist, such as why the job waits.
     """
 
     job_id: str
@@ -428,6 +428,7 @@ class JobRecord(NamedTuple):
     error: dict | None = None
     result: Result | None = None
     stopped: bool = False
+    expected_s: float = 0.0
 
     @property
     def is_unsent(self) -> bool:

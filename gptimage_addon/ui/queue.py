@@ -13,7 +13,7 @@ from ..core.prompts import name_from_prompt
 from ..core.request import JobState, ServiceKind
 from .status import dollars, draw_error, draw_wrapped
 
-__all__ = ("draw_queue",)
+__all__ = ("draw_queue", "draw_status", "progress")
 
 JOBS_SHOWN = 8
 JOB = "gptimage_job"            # under this name a row puts its job's id into the context, for its menu
@@ -133,14 +133,38 @@ def _draw_progress(column: bpy.types.UILayout, view: JobView, label: str) -> Non
     if job.is_local and record.state is JobState.FINISHING:
         draw_wrapped(column, "Working on this machine")
         return
-    if job.service.kind is ServiceKind.PRACTICE:
-        label = f"Practice: {label}"
-    # True progress only: partial pictures received, and the time against the deadline.
-    elapsed = max(0.0, time.time() - record.sent_at)
-    if job.request.partial_images:
-        label += f", preview {len(record.partials)} of {job.request.partial_images}"
-    column.progress(factor=min(1.0, elapsed / job.deadline_s), type='BAR',
-                    text=f"{label}, {elapsed:.0f} s of at most {job.deadline_s:.0f} s")
+    factor, text = progress(view)
+    column.progress(factor=factor, type='BAR', text=f"Practice: {text}" if job.service.kind is ServiceKind.PRACTICE else text)
+
+
+def progress(view: JobView) -> tuple[float, str]:
+    """(share, sentence) of a job that was sent: what has come of it, and the time left as such jobs took it before."""
+    record, job = view.record, view.job
+    elapsed = view.seconds_since_sent
+    stage = STATES[record.state][0]
+    if record.state is JobState.FINISHING:
+        return 1.0, "Received, finishing"
+    if record.partials:
+        stage = f"Preview {len(record.partials)} of {job.request.partial_images}"
+    if not record.expected_s:
+        return min(1.0, elapsed / job.deadline_s), f"{stage}, {elapsed:.0f} s"
+    left = record.expected_s - elapsed
+    time_left = f"about {_duration(left)} left" if left >= 1.0 else f"{elapsed:.0f} s, usually {_duration(record.expected_s)}"
+    return min(0.95, elapsed / record.expected_s), f"{stage}, {time_left}"
+
+
+def draw_status(self: bpy.types.Header, context: bpy.types.Context) -> None:
+    """One line at the end of an editor's header while jobs run: how many, and how far the next to come is."""
+    running = [view for view in host.jobs.values() if view.is_active and not view.is_waiting]
+    waiting = sum(view.is_waiting for view in host.jobs.values())
+    if not running and not waiting:
+        return
+    row = self.layout.row(align=True)
+    counts = [f"{len(running)} running"] * bool(running) + [f"{waiting} {'paused' if host.paused else 'waiting'}"] * bool(waiting)
+    if running:
+        factor, _ = max(map(progress, running), key=lambda each: each[0])
+        row.progress(factor=factor, type='RING', text="")
+    row.label(text=f"GPT Image: {', '.join(counts)}", icon='PAUSE' if host.paused and not running else 'NONE', translate=False)
 
 
 def _outcome(view: JobView) -> str:
@@ -195,3 +219,14 @@ class GPTIMAGE_MT_job(bpy.types.Menu):
 MOVES = {'FRONT': "Send Next", 'UP': "Move Earlier", 'DOWN': "Move Later", 'BACK': "Send Last"}
 
 classes = (GPTIMAGE_MT_queue, GPTIMAGE_MT_job)
+HEADERS = ("VIEW3D_HT_header", "IMAGE_HT_header")
+
+
+def register() -> None:
+    for name in HEADERS:
+        getattr(bpy.types, name).append(draw_status)
+
+
+def unregister() -> None:
+    for name in HEADERS:
+        getattr(bpy.types, name).remove(draw_status)

@@ -16,6 +16,7 @@ from ..core.errors import (
     AnswerError, CancelledError, GptImageError, InputError, OnlineAccessError, RateLimitError, UncertainError, WorkerError,
 )
 from ..core.request import Job, JobRecord, JobState, Result, ResultPicture, ServiceKind
+from ..library.durations import Durations
 from ..library.journal import AnswerHead, Journal, write_atomic
 from .accounts import Accounts
 from .answer import Answer, Event, EventReader, decode_base64, read_answer, read_events
@@ -46,7 +47,7 @@ class JobRunner:
 
     def __init__(
         self, journal: Journal, record: JobRecord, *, client: Callable[[Job], Awaitable[Client]],
-        tell: Callable[[JobRecord], None], online: bool, pixel_work: asyncio.Lock, accounts: Accounts,
+        tell: Callable[[JobRecord], None], online: bool, pixel_work: asyncio.Lock, accounts: Accounts, durations: Durations,
         end_of: Callable[[str], Awaitable[JobRecord]],
     ) -> None:
         self.journal = journal
@@ -57,6 +58,7 @@ class JobRunner:
         self._online = online
         self._pixel_work = pixel_work
         self._accounts = accounts
+        self._durations = durations
         self._end_of = end_of
         self._job: Job | None = None                        # once it has been read
         self._heard: tuple[AnswerHead, list[Event]] | None = None
@@ -191,7 +193,8 @@ class JobRunner:
             assert job.request.is_edit
             await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
         await self._reserve(job)
-        await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="")
+        expected_s = await asyncio.to_thread(self._durations.expected_s, job)
+        await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="", expected_s=expected_s)
         self._sent = time.monotonic()
         async with client.send(job.request, self.folder) as answer:
             await self._receive(answer)
@@ -288,6 +291,8 @@ class JobRunner:
         cost_usd = 0.0 if job.is_local else account[1] if account else None
         result = Result(pictures=finished, usage=answer.usage, cost_usd=cost_usd,
                         request_id=head.request_id, seconds=round(seconds, 3))
+        if seconds and not job.is_local and not self.record.stopped:
+            await asyncio.to_thread(self._durations.add, job, seconds)
         await self._move(JobState.DONE, result=result, ended_at=time.time(), error=None, note="")
 
     def _write(self, job: Job, pictures: list[bytes]) -> tuple[ResultPicture, ...]:

@@ -13,6 +13,7 @@ from ..core.addresses import OPENAI_URL
 from ..core.errors import GptImageError, InputError, KeyMissingError, WorkerError
 from ..core.protocol import Message
 from ..core.request import JobRecord, JobState, Service, ServiceKind
+from ..library.durations import Durations
 from ..library.journal import Journal, WorkerLock
 from ..library.wallet import WalletError
 from . import keys
@@ -29,6 +30,7 @@ __all__ = ("Session",)
 log = logging.getLogger(__name__)
 
 OTHERS_S = 0.25
+
 
 class Session:
     """One host's worker from its first message to its end."""
@@ -47,6 +49,7 @@ class Session:
         self._pixel_work = asyncio.Lock()
         self._practice: PracticeServer | None = None
         self._gallery = Gallery(self.journal)
+        self._durations = Durations(self.journal.data_dir)
 
     def handle(self, message: Message) -> None:
         """Begin what the host asks for."""
@@ -125,7 +128,7 @@ class Session:
 
     def _runner(self, record: JobRecord, online: bool, tell: Callable[[JobRecord], None]) -> JobRunner:
         return JobRunner(self.journal, record, online=online, client=lambda job: self._client(job.service, online), tell=tell,
-                         pixel_work=self._pixel_work, accounts=self.accounts, end_of=self._end_of)
+                         pixel_work=self._pixel_work, accounts=self.accounts, durations=self._durations, end_of=self._end_of)
 
     async def _end_of(self, job_id: str) -> JobRecord:
         """The record of a job once it has ended. Raises InputError if its folder is gone."""

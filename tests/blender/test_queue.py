@@ -219,6 +219,45 @@ def test_the_pace_of_a_service_is_told(server: PracticeServer) -> None:
     assert "3 at once: the service asked for fewer" in draw_queue().text
 
 
+def test_progress_is_what_has_come_and_the_time_that_such_jobs_took() -> None:
+    view = stored("wall")
+    view.job = view.job._replace(request=view.job.request._replace(partial_images=3), deadline_s=100.0)
+    record = view.record
+    steps = [
+        (record._replace(state=JobState.SENDING, sent_at=1.0), 10.0, (0.1, "Sent, 10 s")),
+        (record._replace(state=JobState.SENDING, sent_at=1.0, expected_s=40.0), 10.0, (0.25, "Sent, about 30 s left")),
+        (record._replace(state=JobState.RECEIVING, sent_at=1.0, partials=("a",), expected_s=40.0), 20.0, (0.5, "Preview 1 of 3, about 20 s left")),
+        (record._replace(state=JobState.RECEIVING, sent_at=1.0, partials=("a", "b", "c"), expected_s=40.0), 50.0,
+         (0.95, "Preview 3 of 3, 50 s, usually 40 s")),
+        (record._replace(state=JobState.RECEIVING, sent_at=1.0, expected_s=400.0), 100.0, (0.25, "Receiving, about 5 min left")),
+        (record._replace(state=JobState.FINISHING, sent_at=1.0, expected_s=40.0), 30.0, (1.0, "Received, finishing")),
+    ]
+    for record, elapsed, (factor, text) in steps:
+        view.follow(record)
+        view._sent -= elapsed
+        assert queue.progress(view) == (pytest.approx(factor, abs=0.01), text)
+        view.follow(record._replace(sent_at=0.0))
+        assert view.seconds_since_sent == 0.0
+
+
+def test_the_header_has_one_line_while_jobs_run() -> None:
+    def header() -> str:
+        layout = Layout()
+        queue.draw_status(types.SimpleNamespace(layout=layout), bpy.context)
+        return layout.text.strip()
+
+    assert header() == ""
+    stored("one"), stored("two")
+    assert header() == "GPT Image: 2 waiting"
+    stored("three", state=JobState.RECEIVING, sent_at=1.0)
+    stored("four", state=JobState.FAILED)
+    assert header() == "GPT Image: 1 running, 2 waiting"
+    host.pause(True)
+    assert header() == "GPT Image: 1 running, 2 paused"
+    for name in queue.HEADERS:
+        assert queue.draw_status in getattr(bpy.types, name).draw._draw_funcs
+
+
 def test_the_menus_draw() -> None:
     waits, failed = stored(), stored(state=JobState.FAILED)
     for view, moves in ((waits, 4), (failed, 0)):

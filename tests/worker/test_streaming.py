@@ -188,6 +188,13 @@ def test_stopping_takes_the_last_partial_picture(worker: WorkerProcess, serve: S
     assert len(server.requests) == 1
 
 
+def test_the_time_that_a_picture_takes_is_learned(worker: WorkerProcess, serve: Serve) -> None:
+    server = serve(latency_s=0.3)
+    first, second = (worker.run(make_job(server.base_url)) for _ in range(2))
+    assert first.expected_s == 0.0 and first.result
+    assert 0.3 <= second.expected_s == pytest.approx(first.result.seconds, abs=0.01)
+
+
 def test_cancelling_between_attempts_says_that_nothing_was_charged(worker: WorkerProcess, serve: Serve) -> None:
     server = serve(Fault(status=429, body={"error": {"code": "slow_down"}}, headers={"retry-after": "30"}))
     job_id = worker.submit(make_job(server.base_url))
