@@ -45,6 +45,7 @@ class _Common:
     moderation: str = "auto"
     n: int = 1
     references: tuple[ReferenceSpec, ...] = ()
+    continue_from: str = ""
     save: str = ""
 
     @property
@@ -330,7 +331,7 @@ def _check_texture(spec: TextureSpec, entry: dict[str, object], where: str) -> N
 
 def _check_no_generation(entry: dict[str, object], where: str) -> None:
     """What only a picture that is made can have."""
-    for name in ("size", "n", "objects", "faces", "asset", "references", "background", "output_format", "output_compression"):
+    for name in ("size", "n", "objects", "faces", "asset", "references", "continue_from", "background", "output_format", "output_compression"):
         if name in entry:
             raise InputError(f"An image that is there takes no {name}", field=f"{where}.{name}",
                              hint="Leave the field out. The result takes the image's place where that is shown")
@@ -350,6 +351,8 @@ def _check_decal(spec: TextureSpec, decal: DecalSpec, where: str) -> None:
 
 
 def _check_edit(entry: dict[str, object], where: str) -> None:
+    if entry.get("continue_from"):
+        raise InputError("What is changed continues itself", field=f"{where}.continue_from", hint="Leave the field out")
     if "size" in entry:
         raise InputError("The size follows from what is changed", field=f"{where}.size", hint="Leave the field out")
     if entry.get("output_format", "png") != "png":

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 
 __all__ = (
-    "COARSE_ROLES", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt", "edit_texture_prompt", "extend_prompt",
+    "COARSE_ROLES", "CONTINUED", "FIRST", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt", "edit_texture_prompt", "extend_prompt",
     "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "sheet_prompt", "texture_prompt", "touch_up_prompt",
     "vary_texture_prompt", "view_prompt",
 )
@@ -92,15 +92,21 @@ ROLES = {
     "depth": "a depth map: light is near, dark is far. Keep this layout in space; do not show the map itself",
     "layout": "the layout: what is where, how large and from which side. Keep it; look and material are only placeholders",
 }
+# Of what continues a result: the first picture of the series goes along each time, so that nothing drifts away from it.
+FIRST, CONTINUED = "first", "continued"
+_SERIES = {
+    FIRST: "the first picture of this series: whoever and whatever it shows keeps its identity, shape, proportions, markings and style",
+    CONTINUED: "the latest picture of this series, to go on from: it stays as it is but for what is asked",
+}
 COARSE_ROLES = frozenset({"palette"})           # for these no detail is looked at
 
 
 def role_words(role: str) -> str:
     """How the model is told a role: "style", words of one's own, or "style: more words"."""
-    name, colon, more = role.partition(":")
-    if name.strip() not in ROLES:
+    name, _, more = role.partition(":")
+    words = ROLES.get(name.strip()) or _SERIES.get(name.strip())
+    if words is None:
         return role or "reference"
-    words = ROLES[name.strip()]
     return f"{words}. In particular: {more.strip()}" if more.strip() else words
 
 

@@ -329,7 +329,8 @@ class Job(NamedTuple):
     `prompt` is what the artist wrote; `request.prompt` what the template made of it. `views` name the columns that the answer is cut into:
     a sheet of one subject from several sides, or the one side that it shows. `created` is an ISO 8601
     time in UTC, `estimate_usd` the price that was shown (None where the service's prices are not known). `parents` are the history's
-    entries of the pictures it is made from; `camera` and `frame` are the scene's at the time.
+    entries of the pictures it is made from, `chain` those of the results that it continues, from the first to the last; `camera` and
+    `frame` are the scene's at the time.
     """
 
     id: str
@@ -348,6 +349,7 @@ class Job(NamedTuple):
     deadline_s: float = 360.0
     follow_up: FollowUp | None = None
     parents: tuple[str, ...] = ()
+    chain: tuple[str, ...] = ()
     camera: str = ""
     frame: int | None = None
 

@@ -99,7 +99,7 @@ class GPTIMAGE_OT_extend_frame(RequestSettings, ExtendSettings, bpy.types.Operat
             source = read_source(context, picture)
             landing = Landing(place=Place.EDITOR, pack=preferences.pack)
             host.submit_all(plan_extension(words, preferences.service, source, extend, landing, framing_of(read_area(settings)),
-                                           references=read_references(context.scene)))
+                                           references=read_references(context.scene, touch_up=True)))
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}

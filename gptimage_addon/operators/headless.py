@@ -31,9 +31,9 @@ from ..imaging import masks
 from .decal import plan_decal
 from .edit_texture import faces_mask, object_texture, plan_edit
 from .extend import plan_extension
-from .plan import PlannedJob, Reference
+from .plan import PlannedJob, Reference, chain_of
 from .reference import camera_target, plan_reference
-from .references import load_reference
+from .references import load_reference, read_series
 from .report import sentence
 from .surface import image_words, plan_healing, plan_surface
 from .sets import plan_set
@@ -213,6 +213,10 @@ def _require_key(service: Service) -> None:
 def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
     references = [
         _load_reference(r.path, r.image, r.role, f"references[{i}]") for i, r in enumerate(spec.references)]
+    if spec.continue_from:
+        if spec.continue_from not in bpy.data.images:
+            raise InputError(f"There is no image {spec.continue_from!r}", field="continue_from", hint="Check the name in the .blend file")
+        references[:0] = read_series(bpy.data.images[spec.continue_from], bpy.context.scene)
     if isinstance(spec, TextureSpec) and spec.image:
         return [_plan_on_image(spec, service)]
     if isinstance(spec, TextureSpec) and spec.decal:
@@ -377,7 +381,7 @@ def _load_reference(path: str, image_name: str, role: str, field: str) -> Refere
         image = bpy.data.images.get(image_name)
         if image is None:
             raise InputError(f"There is no image {image_name!r}", field=field)
-        return load_reference(sources.present_source(image, scene, field=field), role)
+        return load_reference(sources.present_source(image, scene, field=field), role, chain=chain_of(image))
     source = Path(bpy.path.abspath(path))
     return load_reference(sources.file_source(source, field=field), role, path=str(source))
 

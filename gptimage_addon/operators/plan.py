@@ -16,14 +16,14 @@ from ..blender import images, online
 from ..blender.host import SESSION, Landed
 from ..core import catalog, pricing
 from ..core.pictures import read_head
-from ..core.prompts import COARSE_ROLES, name_from_prompt
+from ..core.prompts import COARSE_ROLES, CONTINUED, name_from_prompt
 from ..core.request import (
     Finish, FollowUp, Job, JobRecord, Landing, MapKind, PixelKind, Place, Request, Result, SentPicture, Service, ServiceKind, Surface,
     parse_size,
 )
 from .report import push_undo
 
-__all__ = ("PlannedJob", "Reference", "adopt_results", "job_name", "make_request", "maps_of", "parents_of", "plan_job", "price", "settle_images")
+__all__ = ("PlannedJob", "Reference", "adopt_results", "chain_of", "job_name", "make_request", "maps_of", "parents_of", "plan_job", "price", "settle_images")
 
 
 class Reference(NamedTuple):
@@ -31,7 +31,7 @@ class Reference(NamedTuple):
 
     `data` is its file, as `blender.sources` gives it, and b"" where it is only to be shown or priced; `path` is the file
     outside the .blend that it is read from, if it is. With `of` it is the first result of the job of that name, which is not
-    made yet.
+    made yet. The `chain` of an earlier result are the history's entries of those it continues, and its own.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Reference(NamedTuple):
     has_alpha: bool = True
     path: str = ""
     of: str = ""
+    chain: tuple[str, ...] = ()
 
     def sent(self, number: int) -> SentPicture:
         """What is sent of it. A file that is what the model wants to see goes as it is, else the worker makes one of it."""
@@ -124,16 +125,30 @@ def plan_job(
         landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface, views=views,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
-        deadline_s=catalog.deadline_s(request.size), follow_up=follow_up, parents=parents_of(landing, finish),
+        deadline_s=catalog.deadline_s(request.size), follow_up=follow_up,
+        parents=parents_of(landing, finish, references), chain=_chain(finish, references),
         camera=scene.camera.name if scene.camera else "", frame=scene.frame_current,
     )
     return PlannedJob(job, inputs)
 
 
-def parents_of(landing: Landing, finish: Finish | None = None) -> tuple[str, ...]:
-    """The history's entries of the images that a job changes, or whose place its result takes."""
+def parents_of(landing: Landing, finish: Finish | None = None, references: Sequence[Reference] = ()) -> tuple[str, ...]:
+    """The history's entries of the images that a job changes, whose place its result takes, or that go along."""
     names = [target.name for target in landing.targets if target.id_type == "Image"] + ([finish.parent] if finish else [])
-    return tuple(dict.fromkeys(entry for name in names if (entry := images.history_entry(bpy.data.images.get(name)))))
+    entries = [images.history_entry(bpy.data.images.get(name)) for name in names] + [each.chain[-1] for each in references if each.chain]
+    return tuple(dict.fromkeys(entry for entry in entries if entry))
+
+
+def chain_of(image: bpy.types.Image | None) -> tuple[str, ...]:
+    """The history's entries of the results that the image continues, from the first, and its own; () if it is none of ours."""
+    entry = images.history_entry(image)
+    return (*str(images.provenance(image).get("chain", "")).split(), entry) if entry else ()
+
+
+def _chain(finish: Finish | None, references: Sequence[Reference]) -> tuple[str, ...]:
+    if finish:
+        return chain_of(bpy.data.images.get(finish.parent))
+    return next((reference.chain for reference in references if reference.role.partition(":")[0] == CONTINUED), ())
 
 
 def job_name(job: Job) -> str:
@@ -184,9 +199,9 @@ def maps_of(image: bpy.types.Image) -> dict[str, bpy.types.Image]:
 def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
     picture = result.pictures[index]
     paid = job.service.kind is not ServiceKind.PRACTICE and result.cost_usd is not None
-    more: dict[str, object] = {"parent": ""}
+    more: dict[str, object] = {"parent": "", "chain": " ".join(job.chain)}
     if job.finish:
-        more = {"parent": job.finish.parent, "of_render": job.finish.layered, "extend": list(job.finish.extend),
+        more |= {"parent": job.finish.parent, "of_render": job.finish.layered, "extend": list(job.finish.extend),
                     "variants_of": job.landing.variants_of or job.id, "estimate_usd": job.estimate_usd or 0.0}
     if job.surface:
         more |= {"width_m": job.surface.width_m, "relief_m": job.surface.relief_m}

@@ -14,13 +14,13 @@ from .. import blender
 from ..blender import images
 from ..core.catalog import MAX_IMAGES
 from ..core.errors import GptImageError, InputError
-from ..core.prompts import ROLES
-from .plan import Reference
+from ..core.prompts import CONTINUED, FIRST, ROLES
+from .plan import Reference, chain_of
 from .report import report
-from .variants import shown_image
+from .variants import shown_image, variant_holder
 
 __all__ = (
-    "FREE_ROLE", "GPTIMAGE_PG_reference", "ReferenceList", "add_image", "load_reference", "read_references", "shown_reference",
+    "FREE_ROLE", "GPTIMAGE_PG_reference", "ReferenceList", "add_image", "first_of", "load_reference", "read_references", "read_series", "role_of", "shown_reference",
     "shown_references",
 )
 
@@ -56,13 +56,16 @@ class ReferenceList:
 
     references: CollectionProperty(name="References", description="Pictures that are sent along", type=GPTIMAGE_PG_reference)
     reference_index: IntProperty(name="Reference", description="The picture that is shown below the list", min=0, options={'SKIP_SAVE'})
+    continued: PointerProperty(name="Continues", description="The result that the next picture goes on from", type=bpy.types.Image)
+    continued_first: PointerProperty(
+        name="First", description="The first picture of its series, which goes along so that nothing drifts away from it", type=bpy.types.Image)
     use_references: BoolProperty(
         name="Send References", description="Send the pictures that are on along with textures, references and touch-ups", default=True)
 
 
 # --- what is sent -----------------------------------------------------------------------------------------
 
-def _role(item: GPTIMAGE_PG_reference) -> str:
+def role_of(item: GPTIMAGE_PG_reference) -> str:
     """The role as requests have it: a name of `ROLES`, with more words after a colon, or words."""
     words = item.words.strip()
     return words if item.role == FREE_ROLE else f"{item.role}: {words}" if words else item.role
@@ -100,50 +103,56 @@ def _read_file(image: bpy.types.Image, scene: bpy.types.Scene) -> bool:
     return all(size)
 
 
-def _used(settings: ReferenceList) -> list[GPTIMAGE_PG_reference]:
-    return [item for item in settings.references if item.use] if settings.use_references else []
+def _wanted(settings: ReferenceList, touch_up: bool) -> list[tuple[bpy.types.Image | None, str]]:
+    """The pictures that go along, in order, with their roles: the series that is continued, then the list."""
+    series = [] if touch_up else [(settings.continued_first, FIRST), (settings.continued, CONTINUED)]
+    items = settings.references if settings.use_references else ()
+    return [pair for pair in series if pair[0]] + [(item.image, role_of(item)) for item in items if item.use]
 
 
-def shown_references(settings: ReferenceList) -> tuple[Reference, ...]:
-    """The pictures that would be sent along, without their data. Reads no file; a panel may call it. Raises InputError."""
-    return tuple(shown_reference(item) for item in _used(settings))
+def shown_references(settings: ReferenceList, *, touch_up: bool = False) -> tuple[Reference, ...]:
+    """The pictures that would be sent along, without their data. Reads no file; a panel may call it. Raises InputError.
+
+    A touch-up continues its own picture and no other.
+    """
+    return tuple(shown_reference(image, role, settings.id_data) for image, role in _wanted(settings, touch_up))
 
 
-def shown_reference(item: GPTIMAGE_PG_reference) -> Reference:
-    """One item as it would be sent, without its data. Reads no file; a panel may call it. Raises InputError."""
-    if item.image is None:
+def shown_reference(image: bpy.types.Image | None, role: str, scene: bpy.types.Scene) -> Reference:
+    """One picture as it would be sent, without its data. Reads no file; a panel may call it. Raises InputError."""
+    if image is None:
         raise InputError("A reference has no picture", field="references", hint="Choose its image, turn it off, or remove it")
-    size = _size(item.image, item.id_data)
+    size, path = _size(image, scene), images.outside_path(image)
     if not all(size):
-        path = images.outside_path(item.image)
-        raise InputError(f"The reference {item.image.name} has no pixels" + (f": {path}" if path else ""), field="references",
+        raise InputError(f"The reference {image.name} has no pixels" + (f": {path}" if path else ""), field="references",
                          hint="Check that its file is there, turn it off, or remove it")
-    return Reference(item.image.name, *size, _role(item), path=str(images.outside_path(item.image) or ""))
+    return Reference(image.name, *size, role, path=str(path or ""), chain=chain_of(image))
 
 
-def load_reference(source: "blender.sources.Source", role: str = "", *, path: str = "") -> Reference:
+def load_reference(source: "blender.sources.Source", role: str = "", *, path: str = "", chain: tuple[str, ...] = ()) -> Reference:
     """A picture that was read, with its role."""
-    return Reference(source.name, source.width_px, source.height_px, role, source.data, source.suffix, source.pixels, source.has_alpha, path)
+    return Reference(source.name, source.width_px, source.height_px, role, source.data, source.suffix, source.pixels, source.has_alpha, path,
+                     chain=chain)
 
 
-def read_references(scene: bpy.types.Scene) -> tuple[Reference, ...]:
+def read_references(scene: bpy.types.Scene, *, touch_up: bool = False) -> tuple[Reference, ...]:
     """The pictures that are sent along, read now. Raises InputError, also where one is not of the size that was shown."""
     settings = scene.gptimage
-    shown = shown_references(settings)
-    found = []
-    for item, expected in zip(_used(settings), shown, strict=True):
-        source = blender.sources.present_source(item.image, scene)
-        reference = load_reference(source, expected.role, path=expected.path)
-        if source.size != (expected.width_px, expected.height_px):
-            if item.image.type == 'RENDER_RESULT':
-                raise InputError(f"The render has {source.width_px} x {source.height_px} px, the scene's resolution is "
-                                 f"{expected.width_px} x {expected.height_px}", field="references", hint="Render again, or set it back")
-            item.image.reload()
-            _read_file(item.image, scene)
-            raise InputError(f"The reference {item.image.name} has {source.width_px} x {source.height_px} px now, and its price has changed",
-                             field="references", hint="Look at the price, and press the button again")
-        found.append(reference)
-    return tuple(found)
+    return tuple(_read(image, expected, scene) for (image, _), expected in zip(
+        _wanted(settings, touch_up), shown_references(settings, touch_up=touch_up), strict=True))
+
+
+def _read(image: bpy.types.Image, expected: Reference, scene: bpy.types.Scene) -> Reference:
+    source = blender.sources.present_source(image, scene)
+    if source.size == (expected.width_px, expected.height_px):
+        return load_reference(source, expected.role, path=expected.path, chain=expected.chain)
+    if image.type == 'RENDER_RESULT':
+        raise InputError(f"The render has {source.width_px} x {source.height_px} px, the scene's resolution is "
+                         f"{expected.width_px} x {expected.height_px}", field="references", hint="Render again, or set it back")
+    image.reload()
+    _read_file(image, scene)
+    raise InputError(f"The reference {image.name} has {source.width_px} x {source.height_px} px now, and its price has changed",
+                     field="references", hint="Look at the price, and press the button again")
 
 
 # --- the list ---------------------------------------------------------------------------------------------
@@ -285,13 +294,68 @@ class GPTIMAGE_OT_read_references(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene
-        missing = [str(images.outside_path(item.image) or item.image.name) for item in scene.gptimage.references
-                   if item.image and not _read_file(item.image, scene)]
+        wanted = [image for image, _ in _wanted(scene.gptimage, touch_up=False) if image]
+        missing = [str(images.outside_path(image) or image.name) for image in wanted if not _read_file(image, scene)]
         if missing:
             self.report({'WARNING'}, f"Cannot be read: {', '.join(missing)}")
         return {'FINISHED'}
 
 
+# --- series -----------------------------------------------------------------------------------------------
+
+class GPTIMAGE_OT_continue_result(bpy.types.Operator):
+    bl_idname = "gptimage.continue_result"
+    bl_label = "Continue From This"
+    bl_description = ("Send this result along with the next pictures, and the first picture of its series, so that who or what it shows stays "
+                      "the same")
+    bl_options = {'REGISTER', 'UNDO'}
+
+    image: StringProperty(name="Image", description="Name of the image. Without one, the one that is shown", options={'SKIP_SAVE'})
+    stop: BoolProperty(name="Stop", description="Continue nothing any more", options={'SKIP_SAVE'})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return "Continue nothing any more" if properties.stop else cls.bl_description
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.gptimage
+        settings.continued = settings.continued_first = None
+        if self.stop:
+            return {'FINISHED'}
+        holder = variant_holder(context)
+        image = bpy.data.images.get(self.image) if self.image else getattr(*holder) if holder else None
+        chain = chain_of(image)
+        try:
+            if image is None or not chain:
+                raise InputError("This is no generated picture", field="image", hint="Show a result in the Image Editor, or add a reference")
+        except GptImageError as error:
+            return report(self, error)
+        settings.continued = image
+        first = first_of(chain)
+        settings.continued_first = first if first != image else None
+        for each in (first, image):
+            if each:
+                _read_file(each, context.scene)
+        if first is None:
+            self.report({'WARNING'}, "The first picture of the series is not in this file any more: only this one goes along")
+        return {'FINISHED'}
+
+
+def read_series(image: bpy.types.Image, scene: bpy.types.Scene, *, field: str = "continue_from") -> list[Reference]:
+    """The pictures that continue a result: the first of its series, if that is another and in this file, and itself. Raises InputError."""
+    chain = chain_of(image)
+    if not chain:
+        raise InputError(f"{image.name} is no generated picture", field=field, hint="Name a result, or use it as a reference")
+    first = first_of(chain)
+    pictures = [(first, FIRST)] * (first not in (None, image)) + [(image, CONTINUED)]
+    return [load_reference(blender.sources.present_source(each, scene, field=field), role, chain=chain_of(each)) for each, role in pictures]
+
+
+def first_of(chain: tuple[str, ...]) -> bpy.types.Image | None:
+    """The image of the series' first result, if it is in this file."""
+    return next((image for image in bpy.data.images if images.history_entry(image) == chain[0]), None)
+
+
 classes = (
-    GPTIMAGE_OT_add_reference, GPTIMAGE_OT_remove_reference, GPTIMAGE_OT_move_reference, GPTIMAGE_OT_read_references,
+    GPTIMAGE_OT_continue_result, GPTIMAGE_OT_add_reference, GPTIMAGE_OT_remove_reference, GPTIMAGE_OT_move_reference, GPTIMAGE_OT_read_references,
 )

@@ -257,7 +257,7 @@ class GPTIMAGE_OT_touch_up(RequestSettings, AreaSettings, bpy.types.Operator):
             source = read_source(context, picture)
             pieces = _pieces(read_islands(context.scene, picture, choice), boxes, words, preferences.service, framing_of(choice))
             landing = Landing(place=Place.EDITOR, pack=preferences.pack)
-            references = read_references(context.scene)
+            references = read_references(context.scene, touch_up=True)
             host.submit_all(plan_touch_up(words, preferences.service, source, pieces, landing, references=references, marks=marks))
         except GptImageError as error:
             return report(self, error)

@@ -103,7 +103,7 @@ def _draw_area(context: bpy.types.Context, canvas: _Canvas) -> None:
         _outline(corners, WINDOW)
         text = words.size.replace("x", " x ") + " px"
         try:
-            text += ", " + price_text(find_price([(words, finish)], template, service, shown_references(settings)), service)
+            text += ", " + price_text(find_price([(words, finish)], template, service, shown_references(settings, touch_up=True)), service)
         except InputError:                      # such as an empty prompt: the size is told all the same
             pass
         x, y = corners[3]

@@ -116,6 +116,8 @@ def draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context, image:
         row.operator("gptimage.step_variant", text="", icon='TRIA_LEFT').step = -1
         row.label(text=f"Variant {facts['variant']} of {facts['variants']}")
         row.operator("gptimage.step_variant", text="", icon='TRIA_RIGHT').step = 1
+    if image is None and "job_id" in facts and context.scene.gptimage.continued != getattr(*holder):
+        layout.operator("gptimage.continue_result", icon='LINKED')
 
 
 def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -10,7 +10,7 @@ from ..blender.images import outside_path
 from ..core import pricing
 from ..core.catalog import find_model
 from ..core.errors import InputError
-from ..operators.references import FREE_ROLE, GPTIMAGE_PG_reference, shown_reference
+from ..operators.references import FREE_ROLE, GPTIMAGE_PG_reference, role_of, shown_reference
 from ..operators.settings import read_model
 from .panels import Tab
 from .status import dollars, draw_wrapped
@@ -88,7 +88,7 @@ def _draw_item(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, it
     if path := outside_path(item.image):
         draw_wrapped(column, str(path), 'FILE_IMAGE')
     try:
-        sent = shown_reference(item).sent(0)
+        sent = shown_reference(item.image, role_of(item), settings.id_data).sent(0)
     except InputError as error:
         draw_wrapped(column, error.message if not path else "Not read yet, so its price is not known", 'INFO')
         column.operator("gptimage.read_references", icon='FILE_REFRESH')

@@ -41,7 +41,7 @@ def _asked(context: bpy.types.Context, kind: str) -> tuple[Sequence[tuple[Reques
     settings = context.scene.gptimage
     if kind == "heal":
         return [shown_healing(settings, shown_image(context))], heal_prompt, ()
-    references = shown_references(settings)
+    references = shown_references(settings, touch_up=kind in ("touch_up", "extend"))
     if kind == "touch_up":
         _, requests = touch_up_plan(context)
         return requests, touch_up_template(marked=settings.use_marks), references

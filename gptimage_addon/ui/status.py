@@ -112,7 +112,7 @@ def draw_price(
     column = layout.column(align=True)
     try:
         requests = touch_up or [(read_settings(panel), None)]
-        references = () if alone else shown_references(panel)
+        references = () if alone else shown_references(panel, touch_up=bool(touch_up))
         found = find_price(requests, template, service, references)
     except InputError as error:
         # An empty prompt is no mistake yet, just the beginning.
@@ -135,6 +135,10 @@ def draw_price(
         row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).kind = SHEETS[template]
     if references:
         _draw_references(column, references, words.model)
+    if panel.continued and not touch_up:
+        row = column.row()
+        row.label(text=f"Continues {panel.continued.name}", icon='LINKED', translate=False)
+        row.operator("gptimage.continue_result", text="", icon='X', emboss=False).stop = True
     try:
         check_online(service)
         if service.kind is not ServiceKind.PRACTICE:

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 import pytest
 
-from gptimage_addon.blender import sources
+from gptimage_addon.blender import images, sources
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.prompts import ROLES
@@ -20,12 +20,13 @@ from gptimage_addon.core.request import JobState, Landing, Place, Service, Servi
 from gptimage_addon.operators import references
 from gptimage_addon.operators.reference import plan_reference
 from gptimage_addon.operators.references import add_image, read_references, shown_references
+from gptimage_addon.operators.touch_up import Framing, plan_touch_up, split
 from gptimage_addon.ui import sheet as sheet_module
 from gptimage_addon.ui.sheet import GPTIMAGE_OT_show_sent
 from gptimage_addon.worker.practice import PracticeServer
 from tests.support.layout import Layout
 from tests.support.pictures import decode, encode, quarters, write
-from tests.support.scenes import WORDS, compatible, editor
+from tests.support.scenes import WORDS, compatible, editor, image_of
 
 Color = tuple[int, int, int]
 
@@ -322,3 +323,57 @@ def test_a_file_that_is_what_is_wanted_goes_as_it_is(tmp_path: Path, server: Pra
     add_image(bpy.context.scene.gptimage, bpy.data.images.load(str(tmp_path / "a.jpg")))
     send(server)
     assert server.requests[-1].files[0].data == data and server.requests[-1].files[0].mime == "image/jpeg"
+
+
+# --- series -----------------------------------------------------------------------------------------------
+
+def made(server: PracticeServer, **words: object) -> bpy.types.Image:
+    """The image of a reference that is made with the scene's pictures, landed."""
+    planned = plan_reference(WORDS._replace(**words), compatible(server), Landing(place=Place.IMAGE), read_references(bpy.context.scene))
+    host.submit(planned.job, planned.inputs)
+    assert host.wait(60)
+    return image_of(host.jobs[planned.job.id])
+
+
+def test_a_series_is_continued_from_its_first_and_its_last_picture(tmp_path: Path, server: PracticeServer) -> None:
+    scene = bpy.context.scene
+    add_image(scene.gptimage, plain(tmp_path / "style.png", (1, 2, 3)))
+    first = made(server, prompt="a robot")
+    series = [first]
+    for turn in ("from behind", "sitting", "asleep"):
+        assert bpy.ops.gptimage.continue_result(image=series[-1].name) == {'FINISHED'}
+        series.append(made(server, prompt=turn))
+        sent = [decode(file.data, "RGB") for file in server.requests[-1].files]
+        pictures = [decode(bytes(image.packed_file.data), "RGB") for image in ([first] if len(series) > 2 else []) + [series[-2]]]
+        assert len(sent) == len(pictures) + 1
+        assert all(np.array_equal(one, two) for one, two in zip(sent, pictures, strict=False)) and (sent[-1] == (1, 2, 3)).all()
+        prompt = str(server.requests[-1].fields["prompt"])
+        assert prompt.startswith(turn) and ("1. the first picture of this series" in prompt) == (len(series) > 2)
+        assert f"{len(pictures)}. the latest picture of this series" in prompt and f"{len(sent)}. the style" in prompt
+    entries = [images.history_entry(image) for image in series]
+    assert [images.provenance(image)["chain"].split() for image in series] == [entries[:i] for i in range(4)]
+    last = list(host.jobs.values())[-1].job
+    assert last.parents == (entries[0], entries[2]) and last.chain == tuple(entries[:3])
+
+    # The first is gone: the last goes along alone, and the series stays one.
+    bpy.data.images.remove(first)
+    assert bpy.ops.gptimage.continue_result(image=series[-1].name) == {'FINISHED'}
+    assert [reference.role for reference in shown_references(scene.gptimage)] == ["continued", "style"]
+    assert images.provenance(made(server, prompt="awake"))["chain"].split() == entries
+    assert bpy.ops.gptimage.continue_result(stop=True) == {'FINISHED'}
+    assert [reference.role for reference in shown_references(scene.gptimage)] == ["style"]
+    with pytest.raises(RuntimeError, match="no generated picture"):
+        bpy.ops.gptimage.continue_result(image="style.png")
+
+
+def test_a_touched_up_result_stays_in_its_series(server: PracticeServer) -> None:
+    first = made(server, prompt="a robot")
+    source = sources.image_source(first)
+    mask = np.zeros((first.size[1], first.size[0]), np.float32)
+    mask[100:300, 100:300] = 1
+    service = compatible(server)
+    bpy.ops.gptimage.continue_result(image=first.name)
+    (planned,) = plan_touch_up(WORDS, service, source, split(mask, WORDS, service, Framing()), Landing(place=Place.IMAGE),
+                               references=read_references(bpy.context.scene, touch_up=True))
+    assert [picture.name for picture in planned.job.request.images] == [first.name]         # its own picture, no other
+    assert planned.job.chain == (images.history_entry(first),)
