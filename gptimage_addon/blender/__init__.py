@@ -10,6 +10,7 @@ __getattr__ = late_modules(
     "capture",
     "coverage",
     "decals",
+    "earlier",
     "masks",
     "material_pictures",
     "placing",

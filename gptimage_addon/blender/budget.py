@@ -77,7 +77,7 @@ class Budget:
         if read_preferences().budgets == Limits():
             return None
         data_dir, blend = self._data_dir(), bpy.data.filepath
-        seen = (data_dir, blend, time.localtime()[:3], *map(_stamp, (data_dir / "wallet.sqlite", data_dir / "wallet.sqlite-wal")))
+        seen = (data_dir, blend, time.localtime()[:3], _stamp(data_dir / "wallet.sqlite"))
         if seen != self._seen:
             found = self._read(blend)
             if found is not None:

@@ -63,6 +63,7 @@ class JobView:
         self.followed: list[JobView] = []
         self.workspace = ""             # where the artist was who asked for it
         self._sent = 0.0                # by the monotonic clock
+        self.reused = False                     # the result of an earlier job, which costs nothing now
 
     @property
     def error(self) -> GptImageError | None:
@@ -112,6 +113,8 @@ class Host:
         self.keys: dict[Service, core.protocol.KeyState] = {}
         self.connection: core.protocol.ConnectionChecked | None = None
         self.trouble: GptImageError | None = None
+        self.concurrency: int | None = None         # instead of the preferences'
+        self.reuses = False                         # what was asked before is not asked again: for the headless run
         self.paused = False
         self.paces: dict[Service, tuple[int, float]] = {}   # requests at once, and until when none goes (monotonic), as the service asked
         self.show_chart: Callable[[Path], None] | None = None       # operators/ fills it in
@@ -150,18 +153,30 @@ class Host:
         return self.submit_all([(job, inputs)])[0]
 
     def submit_all(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]]) -> list[JobView]:
-        """`submit` for jobs that belong together: all of them or none."""
+        """`submit` for jobs that belong together: all of them or none.
+
+        If the host `reuses`, what was asked before is not asked again: its result lands instead, and where that is uncertain its error stands.
+        """
+        views: list[JobView] = []
+        ids: dict[str, str] = {}                # of jobs whose place earlier ones take
+        for job, inputs in jobs:
+            job = blender.earlier.with_ids(job, ids) if ids else job
+            found = self._earlier_view(job, inputs) if self.reuses else None
+            if found:
+                ids[job.id] = found.job.id
+            views.append(found or JobView(job, JobRecord(job_id=job.id)))
+        new = [(view, inputs) for view, (_, inputs) in zip(views, jobs, strict=True) if not view.reused]
         # Of what waits the wallet does not know yet, nor of what follows a job.
         waiting = [view.job._replace(estimate_usd=0.0) if view.record.sent_at else view.job for view in self.jobs.values()
                    if view.is_active and (view.job.follow_up or not view.record.sent_at)]
-        self.budget.check([job for job, _ in jobs], waiting)
-        views = []
+        self.budget.check([view.job for view, _ in new], waiting)
+        made = []
         try:
-            for job, inputs in jobs:
-                self.journal.create(job, inputs)
-                views.append(JobView(job, JobRecord(job_id=job.id)))
+            for view, inputs in new:
+                self.journal.create(view.job, inputs)
+                made.append(view)
         except InputError:
-            for view in views:
+            for view in made:
                 self._mark(view.job.id, {"dismissed": True})        # never sent, and not offered either
             raise
         self.trouble = None
@@ -169,8 +184,34 @@ class Host:
         for view in views:
             view.workspace = workspace
             self.jobs[view.job.id] = view
-            self._give(view)
+            if not view.reused:
+                self._give(view)
         return views
+
+    def _earlier_view(self, job: Job, inputs: Mapping[str, bytes]) -> JobView | None:
+        """The earlier job that takes this one's place; each does so once. One that another process has in hand is waited for."""
+        uncertain = None
+        for earlier, record in blender.earlier.find_earlier(self.journal, job, inputs):
+            known = self.jobs.get(earlier.id)
+            if known and not known.recovered:
+                continue
+            while blender.earlier.is_under_way(self.journal, record):
+                time.sleep(TICK_S)
+                record = self.journal.read_record(earlier.id)
+            if self.journal.has_result(record):
+                return _reused(earlier, record, job)
+            if record.state is JobState.UNCERTAIN:
+                uncertain = uncertain or _reused(earlier, record, job)
+        return uncertain
+
+    def use_earlier(self, job: Job, inputs: Mapping[str, bytes] = {}) -> JobView:
+        """Land the latest result of a job that asked for the same where this one would. Raises InputError if there is none."""
+        for earlier, record in reversed(blender.earlier.find_earlier(self.journal, job, inputs)):
+            if self.journal.has_result(record):
+                view = self.jobs[earlier.id] = _reused(earlier, record, job)
+                self._wake()
+                return view
+        raise InputError("The earlier result is gone", field="earlier", hint="Ask again")
 
     def cancel(self, job_id: str) -> None:
         self._say(core.protocol.Cancel(job_id))
@@ -335,7 +376,7 @@ class Host:
             raise WorkerError(f"The helper process cannot be started: {error}") from error
         self._ready = False
         self._worker.send(core.protocol.Hello(
-            core.protocol.PROTOCOL, str(self.journal.data_dir), preferences.concurrency, self.practice_latency_s))
+            core.protocol.PROTOCOL, str(self.journal.data_dir), self.concurrency or preferences.concurrency, self.practice_latency_s))
         if self.paused:
             self._worker.send(core.protocol.Pause(True))
         self._worker.send(core.protocol.SetLimits(self.budget.limits))
@@ -527,6 +568,13 @@ class Host:
             self.journal.mark_applied(job_id, facts)
         except OSError:
             log.warning("job %s will be offered again: its folder cannot be written", job_id)
+
+
+def _reused(earlier: Job, record: JobRecord, job: Job) -> JobView:
+    """The earlier job's result, to land where this one would have."""
+    view = JobView(earlier._replace(kind=job.kind, landing=job.landing, follow_up=job.follow_up), record)
+    view.reused = True
+    return view
 
 
 def _is_online() -> bool:

@@ -15,7 +15,7 @@ from .request import MapKind, Request, Surface, from_json
 from .sets import NAME_RULE
 
 __all__ = (
-    "DecalSpec", "EditTextureSpec", "GridSpec", "JOBFILE_VERSION", "JobSpec", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec",
+    "DecalSpec", "EditTextureSpec", "GridSpec", "JOBFILE_VERSION", "JobSpec", "KINDS", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec",
     "TouchUpSpec", "read_jobfile",
 )
 
@@ -195,7 +195,7 @@ class EditTextureSpec(_Common):
 
 
 JobSpec = TextureSpec | ReferenceJobSpec | TouchUpSpec | EditTextureSpec
-_KINDS: dict[str, type[JobSpec]] = {
+KINDS: dict[str, type[JobSpec]] = {
     "texture": TextureSpec, "reference": ReferenceJobSpec, "touch_up": TouchUpSpec, "edit_texture": EditTextureSpec,
 }
 _EDITS = (TouchUpSpec, EditTextureSpec)
@@ -223,7 +223,7 @@ def read_jobfile(document: object, presets: Sequence[Preset] = SHIPPED) -> tuple
     if not isinstance(entries, list) or not entries:
         raise InputError("There are no jobs", field="jobs", hint="List at least one")
     for name in defaults:
-        if not any(name in (f.name for f in fields(kind)) for kind in _KINDS.values()):
+        if not any(name in (f.name for f in fields(kind)) for kind in KINDS.values()):
             raise InputError(f"There is no field {name!r}", field=f"defaults.{name}")
     specs = tuple(_read_job(entry, defaults, f"jobs[{i}]", presets) for i, entry in enumerate(entries))
     seen: set[str] = set()
@@ -238,9 +238,9 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
     if not isinstance(entry, dict):
         raise InputError("The job is no JSON object", field=where)
     kind = entry.get("kind", defaults.get("kind"))
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise InputError(f"There is no kind {kind!r}", field=f"{where}.kind", hint=f"Use {' or '.join(_KINDS)}")
-    spec_type = _KINDS[kind]
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InputError(f"There is no kind {kind!r}", field=f"{where}.kind", hint=f"Use {' or '.join(KINDS)}")
+    spec_type = KINDS[kind]
     # A default that this kind does not know is meant for the others.
     known = {f.name for f in fields(spec_type)}
     if spec_type in _EDITS:

@@ -201,4 +201,4 @@ def check_limits(limits: Limits, spending: Spending, cost_usd: float) -> None:
 
 
 def _amount(usd: float) -> str:
-    return f"{usd:.4f}" if 0.00005 <= usd < 0.1 else f"{usd:.2f}"
+    return f"{usd:.4f}" if 0.00005 <= usd < 0.09995 else f"{usd:.2f}"

@@ -25,7 +25,8 @@ from types import TracebackType
 from typing import NamedTuple
 
 from ..core.errors import InputError
-from ..core.request import Job, JobRecord, from_json, to_json
+from ..core.fingerprint import content_digest, fingerprint, input_paths
+from ..core.request import Job, JobRecord, JobState, from_json, to_json
 
 __all__ = ("AnswerHead", "Journal", "WorkerLock", "new_job_id", "write_atomic")
 
@@ -143,6 +144,19 @@ class Journal:
             raise InputError(f"The job {job_id} was written by another version", field="version",
                              hint="Update the extension. The job's folder is left as it is")
         return from_json(Job, facts)
+
+    def fingerprint(self, job: Job) -> str:
+        """The job's `core.fingerprint`. Raises OSError where an input is gone."""
+        folder = self.folder(job.id)
+        return fingerprint(job, {path: content_digest((folder / path).read_bytes()) for path in input_paths(job)})
+
+    def has_result(self, record: JobRecord) -> bool:
+        """Whether the job is done and all its files are still there."""
+        if record.state is not JobState.DONE or record.result is None:
+            return False
+        folder = self.folder(record.job_id)
+        files = [path for picture in record.result.pictures for path in (picture.path, picture.patch, *(picture.maps or {}).values())]
+        return all((folder / path).is_file() for path in files if path)
 
     def read_record(self, job_id: str) -> JobRecord:
         """The job's record; that of a waiting job when no worker has had it yet."""

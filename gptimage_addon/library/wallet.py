@@ -5,6 +5,7 @@
 The worker reserves a row right before it sends, with the price that is expected, and settles it when it is known what
 came of it. Both are transactions, so what is spent and in flight is one number for all Blenders on the data folder. The
 host only reads. A connection lives no longer than its question: a file that had to be made anew is nobody's open file.
+SQLite's rollback journal, not its write-ahead log: that needs memory which the machines of a farm, on one folder, do not share.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Entry(NamedTuple):
     """One request that was sent. `at` is in seconds since the epoch, `usage` the tokens as billed, None while not known.
 
     `session` names the Blender session, `blend` the path of its file ("" while it was not saved), `target` the objects
-    or the image it was for. Prices are in US dollars, None where a server's prices are not known.
+    or the image it was for, `fingerprint` what was asked. Prices are in US dollars, None where a server's prices are not known.
     """
 
     job_id: str
@@ -66,6 +67,7 @@ class Entry(NamedTuple):
     blend: str = ""
     target: str = ""
     session: str = ""
+    fingerprint: str = ""
 
     @property
     def counted_usd(self) -> float:
@@ -75,7 +77,7 @@ class Entry(NamedTuple):
         return self.actual_usd if self.actual_usd is not None else self.estimate_usd or 0.0
 
 
-def entry_for(job: Job, at: float) -> Entry:
+def entry_for(job: Job, at: float, fingerprint: str = "") -> Entry:
     """The row of a job that is sent at `at`: as expected, still open."""
     expected = job.estimate_usd
     if expected is None:
@@ -84,7 +86,7 @@ def entry_for(job: Job, at: float) -> Entry:
     target = job.finish.parent if job.finish else ", ".join(each.name for each in job.landing.targets)
     request = job.request
     return Entry(job.id, at, job.kind, job.service.kind, request.model, request.size, request.quality, request.n,
-                 estimate_usd=expected, blend=job.landing.blend, target=target, session=job.landing.session)
+                 estimate_usd=expected, blend=job.landing.blend, target=target, session=job.landing.session, fingerprint=fingerprint)
 
 
 def period_starts(now: float) -> tuple[float, float]:
@@ -108,9 +110,13 @@ MIGRATIONS = (
     CREATE INDEX entries_session ON entries (session);
     CREATE INDEX entries_open ON entries (state) WHERE state = 'open';
     """,
+    """
+    ALTER TABLE entries ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+    CREATE INDEX entries_fingerprint ON entries (fingerprint);
+    """,
 )
 COLUMNS = ("job_id", "at", "kind", "service", "model", "size", "quality", "n", "state", "estimate_usd", "actual_usd",
-           "text_in", "image_in", "image_out", "blend", "target", "session")
+           "text_in", "image_in", "image_out", "blend", "target", "session", "fingerprint")
 CSV_COLUMNS = (*COLUMNS[:1], *COLUMNS[2:11], "counted_usd", *COLUMNS[11:16])
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM entries"
 WRITE = f"INSERT OR REPLACE INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -227,6 +233,16 @@ class Wallet:
         """All rows from `since` on, oldest first."""
         return self._select("WHERE at >= ? ORDER BY at", since)
 
+    def asked_before(self, fingerprint: str) -> list[Entry]:
+        """The requests of the same content that were not refused, oldest first."""
+        return self._select("WHERE fingerprint = ? AND state <> 'free' ORDER BY at", fingerprint) if self.path.exists() else []
+
+    def answered(self, most: int) -> dict[str, tuple[str, float]]:
+        """Of the latest answered requests, by fingerprint, the job's id and the time."""
+        with self._reading() as db:
+            found = db.execute("SELECT fingerprint, job_id, at FROM entries WHERE state = 'paid' AND fingerprint <> '' ORDER BY at DESC LIMIT ?", (most,))
+            return {fingerprint: (job_id, at) for fingerprint, job_id, at in reversed(found.fetchall())}
+
     def spending(self, blend: str = "", session: str = "", now: float | None = None) -> Spending:
         """What counts today, this month, for a file and in a session, practice apart. Nothing where there is no wallet yet."""
         if not self.path.exists():
@@ -266,7 +282,7 @@ class Wallet:
         """A connection in a transaction that nobody else writes beside."""
         with _connected(self.path, "rw", BUSY_S) as db:
             # FULL: what is reserved is on the disk before the request leaves.
-            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA journal_mode=DELETE")
             db.execute("PRAGMA synchronous=FULL")
             _migrate(db)
             db.execute("BEGIN IMMEDIATE")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -19,12 +20,14 @@ import numpy as np
 from .. import library
 from ..blender import coverage, decals, images, materials, sources
 from ..blender.capture import capture_camera
-from ..blender.host import JobView, host
+from ..blender.earlier import find_earlier
+from ..blender.host import JobView, Landed, host
 from ..blender.masks import image_channels, uv_faces_mask
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
-from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, WorkerError
+from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, QuotaError, WorkerError
 from ..core.jobfile import DecalSpec, EditTextureSpec, JobSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
+from ..core.jobtable import read_table
 from ..core.request import JobState, Landing, PixelKind, Place, Service, ServiceKind, parse_size
 from ..core.sets import grid, set_of
 from ..imaging import masks
@@ -43,6 +46,7 @@ from .turnaround import plan_turnaround
 
 __all__ = ("main",)
 
+RECOVERY_S = 600.0
 DONE, FAILED, UNUSABLE, NOT_ALLOWED = 0, 1, 2, 3
 
 
@@ -73,6 +77,7 @@ def main(arguments: Sequence[str], lines: int | None = None) -> int:
         return FAILED
     finally:
         worker = host.stop()
+        host.reuses, host.concurrency, host.budget.run_usd = False, None, None
         if worker:
             worker.wait(10.0)
         os.close(lines)
@@ -86,11 +91,16 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace | int:
     parser = argparse.ArgumentParser(prog="gptimage", description="Make the pictures of a job file.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="do all jobs of the file")
-    run.add_argument("jobs", type=Path, metavar="JOBS.json")
+    run.add_argument("jobs", type=Path, metavar="JOBS.json", help="or a table, JOBS.csv")
+    run.add_argument("--only", type=_numbers, metavar="1-3,7", help="only these jobs of the file, the first is 1")
     run.add_argument("--blend", type=Path, metavar="IN.blend", help="open this file first")
     run.add_argument("--save", type=Path, metavar="OUT.blend", help="save the scene here at the end")
     run.add_argument("--service", default="practice", help="practice, openai, or the base URL of a compatible server")
     run.add_argument("--data", type=Path, metavar="DIR", help="folder of the jobs")
+    run.add_argument("--budget", type=_dollars, metavar="USD", help="what this run may cost; what does not fit is not sent")
+    run.add_argument("--concurrency", type=_count, metavar="N", help="how many requests may be at the service at once")
+    run.add_argument("--resume", action="store_true", help="go on with OUT.blend where an earlier run has written it")
+    run.add_argument("--again", action="store_true", help="ask again for what was asked before, and pay again")
     run.add_argument("--dry-run", action="store_true", help="check and price the jobs, send nothing")
     run.add_argument("--online-mode", action="store_true", help="allow services that are not on this machine")
     try:
@@ -105,26 +115,33 @@ def _service(text: str) -> Service:
     return Service(ServiceKind.COMPATIBLE, text.rstrip("/"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Task:
     """One line of the job file; a touch-up may need several requests."""
 
     spec: JobSpec
     planned: list[PlannedJob]
+    views: tuple[JobView, ...] = ()
 
 
 def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None]) -> int:
+    document = _read_document(options.jobs)
+    is_table = options.jobs.suffix.lower() == ".csv"
     try:
-        document = json.loads(options.jobs.read_bytes())
-    except OSError as error:
-        raise InputError(f"{options.jobs} cannot be read: {error.strerror}", field="JOBS.json") from error
-    except ValueError as error:
-        raise InputError(f"{options.jobs} is no JSON: {error}", field="JOBS.json") from error
-    specs = read_jobfile(document, library.presets.all_presets(options.data or read_preferences().jobs_dir))
+        specs = read_jobfile(document, library.presets.all_presets(options.data or read_preferences().jobs_dir))
+    except InputError as error:
+        if is_table:                        # the first line is that of the names
+            error.field = re.sub(r"^jobs\[(\d+)\]", lambda found: f"line {int(found[1]) + 2}", error.field)
+        raise
+    chosen = [(number, spec) for number, spec in enumerate(specs, 1) if not options.only or number in options.only]
+    if not chosen:
+        raise InputError(f"The file has {len(specs)} jobs, none of these", field="--only")
     if options.online_mode:
         bpy.context.preferences.system.use_online_access = True
     if options.data:
         host.data_dir = options.data.resolve()
+    if options.resume and options.save and options.save.is_file():
+        options.blend = options.save
     if options.blend:
         if not options.blend.is_file():
             raise InputError(f"{options.blend} does not exist", field="--blend")
@@ -135,17 +152,18 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
     service = _service(options.service)
     check_online(service)
     host.practice_latency_s = 0.0
+    host.budget.run_usd, host.concurrency = options.budget, options.concurrency
 
     tasks = []
-    for index, spec in enumerate(specs):
+    for number, spec in chosen:
         try:
             tasks.append(_Task(spec, _plan(spec, service)))
         except InputError as error:
-            error.field = f"jobs[{index}].{error.field}"
+            error.field = f"{f'line {number + 1}' if is_table else f'jobs[{number - 1}]'}.{error.field}"
             raise
     if options.dry_run:
         for task in tasks:
-            emit(_planned_line(task))
+            emit(_planned_line(task, options.again))
         return DONE
     if options.save:
         try:
@@ -154,10 +172,21 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
             raise InputError(f"{options.save} cannot be written: {error.strerror}", field="--save") from error
     _require_key(service)
 
-    waiting = list(tasks)
-    for task in tasks:
-        host.submit_all(task.planned)
+    if not options.again:
+        host.reuses = True
+        host.recover()                      # finishes what a run that was killed has received
+        host.wait(RECOVERY_S)
     failed: list[GptImageError] = []
+    for task in tasks:
+        try:
+            task.views = tuple(host.submit_all(task.planned))
+            for view in task.views:
+                if options.resume and view.reused and view.record.state is JobState.DONE:
+                    view.landed = _landed_before(view)
+        except QuotaError as error:         # what costs less may still fit
+            emit(_planned_line(task) | {"state": "failed", "cost_usd": 0.0, "error": error.to_dict()})
+            failed.append(error)
+    waiting = [task for task in tasks if task.views]
     while waiting:
         host.wait(0.05)
         for task in [task for task in waiting if not any(view.is_active for view in _views(task))]:
@@ -181,7 +210,7 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
 
 def _views(task: _Task) -> list[JobView]:
     """The task's jobs, each before those that follow it."""
-    found = [host.jobs[planned.job.id] for planned in task.planned]
+    found = list(task.views)
     for view in found:                      # it grows meanwhile
         found += view.followed
     return found
@@ -189,7 +218,7 @@ def _views(task: _Task) -> list[JobView]:
 
 def _best(task: _Task) -> list[JobView]:
     """The jobs whose pictures count: of islands the last one done has them all; what follows a texture betters it, one job a variant."""
-    views = [host.jobs[planned.job.id] for planned in task.planned]
+    views = list(task.views)
     if isinstance(task.spec, ReferenceJobSpec):
         return views
     best = max(views, key=lambda view: (view.record.state is JobState.DONE, view.record.ended_at))
@@ -416,35 +445,90 @@ def _line(spec: JobSpec, views: list[JobView], best: list[JobView], files: list[
     """What is told of a line of the job file, done in one or more requests. `best` are those whose pictures count."""
     job, landed = best[0].job, [view.landed for view in best if view.landed]
     practice = any(view.job.service.kind is ServiceKind.PRACTICE for view in views)
-    results = [view.record.result for view in views if view.record.result]
+    asked = [view for view in views if not view.reused]
+    results = [view.record.result for view in asked if view.record.result]
     costs = [each.cost_usd for each in results if each.cost_usd is not None]
-    cost = sum(costs) if costs else None
-    report: dict[str, object] = {"job": job.id, "practice": practice}
+    cost = sum(costs) if costs or not asked else None
+    report: dict[str, object] = {"job": job.id, "practice": practice, "reused": len(asked) < len(views)}
     if len(views) > 1:
         report["jobs"] = [view.job.id for view in views]
     if practice:
         report["would_have_cost_usd"] = cost
     if chosen := [view.record.result for view in best if view.record.result]:
-        report |= {"seconds": max(each.seconds for each in results), "request_id": chosen[0].request_id}
+        report |= {"seconds": max(each.seconds for each in chosen), "request_id": chosen[0].request_id}
         # Of a touch-up changed_outside, shift_px, scale, gain, seam, of a texture tile, tiles, findings: and the same of every variant.
         reports = [picture.report for each in chosen for picture in each.pictures if picture.report]
         report |= (reports[0] if reports else {}) | ({"variants": reports} if len(reports) > 1 else {})
     if landed:
         report |= {"message": landed[0].message, "complete": all(view.landed.complete for view in views if view.landed)}
     worst = next((view for view in views if view.error), best[0])
+    error = worst.record.error
+    if worst.record.state is JobState.UNCERTAIN:
+        error = error | {"hint": "It is not sent again by itself. --again sends it once more, and may cost a second time"}
     usages = [each.usage for each in results if each.usage]
     return {
         "id": spec.id, "state": str(worst.record.state), "images": [name for each in landed for name in each.images],
         "files": files, "cost_usd": 0.0 if practice else cost, "usage": usages[0] if len(usages) == 1 else usages or None,
-        "report": report, "error": worst.record.error,
+        "report": report, "error": error,
     }
 
 
-def _planned_line(task: _Task) -> dict[str, object]:
+def _planned_line(task: _Task, again: bool = True) -> dict[str, object]:
+    """What a line of the job file will cost; nothing for what is there from earlier, unless it is to be asked `again`."""
     jobs = [planned.job for planned in task.planned]
     practice = jobs[0].service.kind is ServiceKind.PRACTICE
-    prices = [job.shown_usd for job in jobs]
+    new = [planned.job for planned in task.planned if again or not any(
+        host.journal.has_result(record) for _, record in find_earlier(host.journal, planned.job, planned.inputs))]
+    prices = [job.shown_usd for job in new]
     estimate = None if None in prices else sum(prices)
-    report = {"practice": practice, "estimate_usd": estimate, "estimate_exact": all(job.estimate_exact for job in jobs)}
+    report = {"practice": practice, "estimate_usd": estimate, "estimate_exact": all(job.estimate_exact for job in jobs),
+              "reused": len(new) < len(jobs)}
     return {"id": task.spec.id, "state": "planned", "images": [], "files": [],
             "cost_usd": 0.0 if practice else estimate, "usage": None, "report": report, "error": None}
+
+
+def _landed_before(view: JobView) -> Landed | None:
+    """What of an earlier result is in the file already, in a run that goes on with its file."""
+    names = tuple(image.name for image in bpy.data.images if (facts := images.provenance(image)).get("job_id") == view.job.id
+                  and "map_of" not in facts)
+    return Landed(names, "It is in the file already") if names else None
+
+
+# --- what the options mean --------------------------------------------------------------------------------
+
+def _dollars(text: str) -> float:
+    try:
+        usd = float(text)
+    except ValueError:
+        usd = -1.0
+    if not 0 <= usd < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount. Write US dollars, such as 2.50")
+    return usd
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number. Write 1 or more")
+    return int(text)
+
+
+def _numbers(text: str) -> frozenset[int]:
+    """The numbers of "1-3,7"."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found.update(range(_count(first), _count(last or first) + 1))
+    return frozenset(found)
+
+
+def _read_document(path: Path) -> object:
+    """The job file's content. Raises InputError where it is none."""
+    is_table = path.suffix.lower() == ".csv"
+    try:
+        data = path.read_bytes()
+        return read_table(data.decode("utf-8-sig")) if is_table else json.loads(data)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}", field="JOBS.csv" if is_table else "JOBS.json") from error
+    except ValueError as error:
+        what = "text in UTF-8" if is_table else "JSON"
+        raise InputError(f"{path} is no {what}: {error}", field="JOBS.csv" if is_table else "JOBS.json") from error

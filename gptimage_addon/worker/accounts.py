@@ -44,8 +44,8 @@ class Accounts:
 
     def reserve(self, job: Job) -> None:
         """Count a request before it is sent. Raises QuotaError over a limit, InputError where it cannot be written down."""
-        entry = entry_for(job, time.time())
         try:
+            entry = self._new_entry(job, time.time())
             self._open()
             try:
                 self._wallet.reserve(entry, self.limits)
@@ -62,14 +62,14 @@ class Accounts:
 
     def settle_paid(self, job: Job, usage: object) -> None:
         """An answer has come, with the service's count of tokens or None."""
-        self._settle(job.id, lambda entry: _paid(entry or entry_for(job, time.time()), usage))
+        self._settle(job.id, lambda entry: _paid(entry or self._new_entry(job, time.time()), usage))
 
     def settle(self, job: Job, record: JobRecord) -> None:
         """A job has ended, or is to be sent later: count what it may have cost, unless the service has told that."""
         def change(entry: Entry | None) -> Entry | None:
             if entry and entry.state is EntryState.PAID:
                 return entry
-            return self._as_it_went(entry or entry_for(job, record.sent_at), job, record)
+            return self._as_it_went(entry or self._new_entry(job, record.sent_at), job, record)
 
         self._settle(job.id, change)
 
@@ -102,6 +102,12 @@ class Accounts:
             self._write(entry, change(entry))
         except (WalletError, OSError) as error:
             self._report(error)
+
+    def _new_entry(self, job: Job, at: float) -> Entry:
+        try:
+            return entry_for(job, at, self._journal.fingerprint(job))
+        except OSError:                         # an input is gone: nobody can ask for the same
+            return entry_for(job, at)
 
     def _write(self, before: Entry | None, after: Entry | None) -> None:
         if after is None and before is not None:
@@ -141,7 +147,7 @@ class Accounts:
             try:
                 job, record = self._journal.read_job(job_id), self._journal.read_record(job_id)
                 at = record.sent_at or record.ended_at or (self._journal.folder(job_id) / "request.json").stat().st_mtime
-                entry = None if job.is_local else self._as_it_went(entry_for(job, at), job, record)
+                entry = None if job.is_local else self._as_it_went(self._new_entry(job, at), job, record)
             except (OSError, ValueError, InputError):
                 unreadable.append(job_id)
                 continue

@@ -194,17 +194,15 @@ def test_a_damaged_file_is_told_and_made_anew(tmp_path: Path, content: bytes | N
 def test_a_page_gone_bad_and_a_log_that_was_left(wallet: Wallet) -> None:
     for i in range(300):
         wallet.write(entry(f"{i:04d}"))
-    with sqlite3.connect(wallet.path) as kept:                    # keeps the write-ahead log from being cleared away
-        kept.execute("SELECT COUNT(*) FROM entries").fetchone()
-        wallet.write(entry("in the log"))
-        assert Path(f"{wallet.path}-wal").stat().st_size > 0
-        data = bytearray(wallet.path.read_bytes())
-        data[4096:] = os.urandom(len(data) - 4096)
-    kept.close()
+    data = bytearray(wallet.path.read_bytes())
+    data[4096:] = os.urandom(len(data) - 4096)
+    for ending in ("-journal", "-wal"):
+        Path(f"{wallet.path}{ending}").write_bytes(os.urandom(5000))
     wallet.path.write_bytes(data)
     assert not wallet.is_sound()
     wallet.rebuild([entry("new")])
     assert [each.job_id for each in wallet.entries()] == ["new"] and wallet.is_sound()
+    assert sorted(path.name for path in wallet.path.parent.iterdir() if "damaged" not in path.name) == ["wallet.sqlite"]
 
 
 def test_a_locked_file_is_not_damaged(wallet: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:

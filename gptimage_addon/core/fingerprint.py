@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether two jobs ask for the same: what is sent, to whom, and what is done with the answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from .request import Job, SentPicture, to_json
+
+__all__ = ("content_digest", "fingerprint", "input_paths")
+
+PREPARED = "prepared/"                  # what the worker makes of the inputs
+
+
+def input_paths(job: Job) -> tuple[str, ...]:
+    """The files in the job's folder on which its result depends."""
+    request = job.request
+    pictures = [picture for picture in (*request.images, request.mask, request.markup) if picture and not picture.of]
+    found = [path for picture in pictures if not (path := picture.source or picture.path).startswith(PREPARED)]
+    if job.finish:
+        found += [job.finish.source, job.finish.mask]
+    if job.surface and job.surface.source:
+        found.append(job.surface.source)
+    return tuple(dict.fromkeys(found))
+
+
+def content_digest(data: bytes) -> str:
+    """What stands for a file's content."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def fingerprint(job: Job, digests: Mapping[str, str]) -> str:
+    """The same for jobs that ask for the same: 32 hexadecimal digits.
+
+    Neither names, dates and prices count nor where the pictures go; what is made from another job counts by that job's id. `digests` are those of the job's `input_paths`, for the
+    files' names tell nothing. Raises KeyError for one that is missing.
+    """
+    def by_content(picture: SentPicture | None) -> SentPicture | None:
+        if picture is None:
+            return None
+        picture = picture._replace(name="")
+        if picture.source:
+            return picture._replace(path="", source=digests[picture.source])
+        is_made = picture.of or picture.path.startswith(PREPARED)
+        return picture if is_made else picture._replace(path=digests[picture.path])
+
+    request = job.request._replace(images=tuple(map(by_content, job.request.images)), mask=by_content(job.request.mask),
+                                   markup=by_content(job.request.markup))
+    finish, surface = job.finish, job.surface
+    if finish:
+        finish = finish._replace(source=digests[finish.source], mask=digests[finish.mask], parent="", beside=())
+    if surface and surface.source:
+        surface = surface._replace(source=digests[surface.source])
+    asked = [to_json(part) if part is not None else None for part in (job.service, request, finish, surface)]
+    text = json.dumps([*asked, list(job.views)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
