@@ -15,7 +15,8 @@ from .request import MapKind, Request, Surface, from_json
 from .sets import NAME_RULE
 
 __all__ = (
-    "DecalSpec", "EditTextureSpec", "GridSpec", "JOBFILE_VERSION", "JobSpec", "KINDS", "MaskSpec", "ReferenceJobSpec", "ReferenceSpec", "TextureSpec",
+    "DecalSpec", "EditTextureSpec", "GridSpec", "JOBFILE_VERSION", "JobSpec", "KINDS", "LetteringSpec", "MaskSpec", "ReferenceJobSpec",
+    "ReferenceSpec", "TextureSpec",
     "TouchUpSpec", "read_jobfile",
 )
 
@@ -108,6 +109,19 @@ class TextureSpec(_Common):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LetteringSpec:
+    """What is to be read on the picture, as `request.Lettering` has it; `font` is a file's path or the name of a font of the .blend."""
+
+    lines: tuple[str, ...]
+    font: str = ""
+    align: str = "center"
+    box: tuple[float, ...] = (0.1, 0.4, 0.9, 0.6)
+    color: tuple[float, ...] = (0.0, 0.0, 0.0)
+    overlay: bool = False
+    blend: str = "normal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GridSpec:
     """What a grid compares; the prompt's choices come first, and what is not named is the job's own."""
 
@@ -133,6 +147,7 @@ class ReferenceJobSpec(_Common):
     grid: GridSpec | None = None
     prompts: tuple[str, ...] = ()
     name_rule: str = NAME_RULE
+    lettering: LetteringSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +313,10 @@ def _check_reference(spec: ReferenceJobSpec, where: str) -> None:
     if kinds and kinds != ["turnaround"] and (spec.place not in ("", "image") or spec.n > 1):
         raise InputError("Several pictures are images alone, one of each", field=f"{where}.{'n' if spec.n > 1 else 'place'}",
                          hint="Leave the field out")
+    if spec.lettering and kinds:
+        raise InputError(f"Lettering goes with one picture, not with {kinds[0]}", field=f"{where}.lettering", hint="Write a job of its own")
+    if spec.lettering and spec.lettering.overlay and spec.output_format != "png":
+        raise InputError("What letters are laid over is written so that nothing is lost", field=f"{where}.output_format", hint="Leave the field out")
     if not spec.height_m > 0:
         raise InputError("The height is not above 0", field=f"{where}.height_m", hint="Write it in metres, such as 1.8")
     if spec.turnaround and spec.n > 1:

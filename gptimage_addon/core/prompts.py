@@ -9,7 +9,8 @@ from functools import lru_cache
 
 __all__ = (
     "COARSE_ROLES", "CONTINUED", "FIRST", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt", "edit_texture_prompt", "extend_prompt",
-    "heal_prompt", "markup_prompt", "name_from_prompt", "reference_prompt", "sheet_prompt", "texture_prompt", "touch_up_prompt",
+    "heal_prompt", "markup_prompt",
+    "lettered_prompt", "name_from_prompt", "reference_prompt", "sheet_prompt", "texture_prompt", "touch_up_prompt",
     "vary_texture_prompt", "view_prompt",
 )
 
@@ -81,6 +82,10 @@ _BACKDROPS = {
                            "vines", "plant", "plants", "tree", "fern", "foliage", "lichen", "algae", "cactus", "clover", "slime", "toxic"},
     ("blue", "#0000FF"): {"blue", "navy", "azure", "cobalt", "indigo", "sky", "water", "sea", "ocean", "sapphire", "denim", "ink"},
 }
+_LETTERING = (
+    "The picture bears this lettering, spelled exactly so, letter for letter, and no other text: {lines}. It stands where the picture of the "
+    "lettering shows it, at that size, and belongs to what bears it: same material, light and perspective."
+)
 _GIVEN = "The pictures given are, in order: {roles}."
 # What a picture is sent for, by the name the artist knows, and how the model is told.
 ROLES = {
@@ -90,6 +95,7 @@ ROLES = {
     "material": "the material: the surface is made of what this shows, not in its shape",
     "composition": "the composition: frame and arrange the picture like this one, not with what it shows",
     "depth": "a depth map: light is near, dark is far. Keep this layout in space; do not show the map itself",
+    "lettering": "the lettering, black on white: these very letters, spelled so, at this place and size",
     "layout": "the layout: what is where, how large and from which side. Keep it; look and material are only placeholders",
 }
 # Of what continues a result: the first picture of the series goes along each time, so that nothing drifts away from it.
@@ -142,6 +148,12 @@ def decal_on_backdrop_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
 def reference_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for a reference picture: the artist's own words."""
     return _with_roles(words.strip(), roles) if words.strip() else ""
+
+
+def lettered_prompt(words: str, *, lines: tuple[str, ...], roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a reference picture that bears lettering, line by line; one of the pictures sent shows it."""
+    told = " / ".join(f'"{line}"' for line in lines)
+    return _with_roles(f"{words.strip()}\n{_LETTERING.format(lines=told)}", roles) if words.strip() else ""
 
 
 def touch_up_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:

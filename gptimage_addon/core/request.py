@@ -21,7 +21,7 @@ from .addresses import is_loopback
 from .errors import InputError
 
 __all__ = (
-    "Cell", "Decal", "Finish", "FollowUp", "Job", "JobRecord", "JobState", "Landing", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place",
+    "Cell", "Decal", "Finish", "FollowUp", "Job", "JobRecord", "JobState", "Landing", "Lettering", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place",
     "Request", "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Sheet", "Surface", "Target", "from_json",
     "parse_size", "to_json",
 )
@@ -235,6 +235,22 @@ class FollowUp(NamedTuple):
     estimate_usd: float | None = 0.0
 
 
+class Lettering(NamedTuple):
+    """Text that must be exact: set by us where it belongs, sent as a picture, and with `overlay` laid over the result.
+
+    `box` is where it stands, (x0, y0, x1, y1) in fractions of the picture from its bottom left; `font` a file in the job's folder, ""
+    for one that comes along; `align` "left", "center" or "right"; `color` display RGB, 0..1; `blend` "normal", "multiply" or "screen".
+    """
+
+    lines: tuple[str, ...]
+    box: tuple[float, ...] = (0.1, 0.4, 0.9, 0.6)
+    font: str = ""
+    align: str = "center"
+    color: tuple[float, ...] = (0.0, 0.0, 0.0)
+    overlay: bool = False
+    blend: str = "normal"
+
+
 class Cell(NamedTuple):
     """One picture of a contact sheet: the first result of a job, and what is written below it, line by line."""
 
@@ -343,6 +359,7 @@ class Job(NamedTuple):
     surface: Surface | None = None
     sheet: Sheet | None = None
     views: tuple[str, ...] = ()
+    lettering: Lettering | None = None
     created: str = ""
     estimate_usd: float | None = None
     estimate_exact: bool = True

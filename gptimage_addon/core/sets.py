@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import re
 from collections.abc import Sequence
@@ -55,7 +54,7 @@ def read_prompts(text: str) -> tuple[tuple[str, str], ...]:
     """
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if lines and "prompt" in (head := [cell.strip().lower() for cell in next(csv.reader(lines[:1]))]) and len(lines) > 1:
-        rows = list(csv.DictReader(io.StringIO("\n".join(lines[1:])), fieldnames=head))
+        rows = list(csv.DictReader(lines[1:], fieldnames=head))
         found = tuple(((row["prompt"] or "").strip(), (row.get("name") or "").strip()) for row in rows)
         for number, (prompt, _) in enumerate(found, 1):
             if not prompt:

@@ -26,14 +26,15 @@ from ..blender.masks import image_channels, uv_faces_mask
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, QuotaError, WorkerError
-from ..core.jobfile import DecalSpec, EditTextureSpec, JobSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
+from ..core.jobfile import DecalSpec, EditTextureSpec, JobSpec, LetteringSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
 from ..core.jobtable import read_table
-from ..core.request import JobState, Landing, PixelKind, Place, Service, ServiceKind, parse_size
+from ..core.request import JobState, Landing, Lettering, PixelKind, Place, Service, ServiceKind, parse_size
 from ..core.sets import grid, set_of
 from ..imaging import masks
 from .decal import plan_decal
 from .edit_texture import faces_mask, object_texture, plan_edit
 from .extend import plan_extension
+from .lettering import FONT_FILE, check_lettering, font_file, read_font
 from .plan import PlannedJob, Reference, chain_of
 from .reference import camera_target, plan_reference
 from .references import load_reference, read_series
@@ -278,7 +279,17 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
         return plan_set(wanted, service, "Grid" if spec.grid else spec.prompt, references)
     place = Place(spec.place or "image")
     landing = Landing(place=place, targets=camera_target(bpy.context.scene) if place is Place.CAMERA else ())
-    return [plan_reference(spec.words, service, landing, references)]
+    lettering, font = _lettering(spec.lettering) if spec.lettering else (None, b"")
+    return [plan_reference(spec.words, service, landing, references, lettering, font)]
+
+
+def _lettering(given: LetteringSpec) -> tuple[Lettering, bytes]:
+    """The lettering, and its font's file. Raises InputError."""
+    is_ours = not given.font or given.font in bpy.data.fonts
+    data = font_file(given.font) if is_ours else read_font(Path(bpy.path.abspath(given.font)))
+    lettering = Lettering(given.lines, given.box, FONT_FILE if data else "", given.align, given.color, given.overlay, given.blend)
+    check_lettering(lettering)
+    return lettering, data
 
 
 def _plan_on_image(spec: TextureSpec, service: Service) -> PlannedJob:

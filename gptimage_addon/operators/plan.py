@@ -18,7 +18,7 @@ from ..core import catalog, pricing
 from ..core.pictures import read_head
 from ..core.prompts import COARSE_ROLES, CONTINUED, name_from_prompt
 from ..core.request import (
-    Finish, FollowUp, Job, JobRecord, Landing, MapKind, PixelKind, Place, Request, Result, SentPicture, Service, ServiceKind, Surface,
+    Finish, FollowUp, Job, JobRecord, Landing, Lettering, MapKind, PixelKind, Place, Request, Result, SentPicture, Service, ServiceKind, Surface,
     parse_size,
 )
 from .report import push_undo
@@ -31,7 +31,8 @@ class Reference(NamedTuple):
 
     `data` is its file, as `blender.sources` gives it, and b"" where it is only to be shown or priced; `path` is the file
     outside the .blend that it is read from, if it is. With `of` it is the first result of the job of that name, which is not
-    made yet. The `chain` of an earlier result are the history's entries of those it continues, and its own.
+    made yet; what is `drawn` the worker draws from the job's own values. The `chain` of an earlier result are the history's entries
+    of those it continues, and its own.
     """
 
     name: str
@@ -45,11 +46,14 @@ class Reference(NamedTuple):
     path: str = ""
     of: str = ""
     chain: tuple[str, ...] = ()
+    drawn: bool = False
 
     def sent(self, number: int) -> SentPicture:
         """What is sent of it. A file that is what the model wants to see goes as it is, else the worker makes one of it."""
         if self.of:
             return SentPicture(f"prepared/{number}{self.suffix}", f"image/{self.suffix[1:]}", self.width_px, self.height_px, self.role, of=self.of)
+        if self.drawn:
+            return SentPicture(f"prepared/{self.name.lower()}.png", "image/png", self.width_px, self.height_px, self.role, name=self.name)
         size = pricing.sent_size(self.width_px, self.height_px, coarse=self.role.partition(":")[0].strip() in COARSE_ROLES)
         source = f"inputs/{number}{self.suffix}"
         head = read_head(self.data)
@@ -84,7 +88,8 @@ def make_request(
     if not references and not finish:
         return request._replace(input_fidelity=""), {}
     sent = [reference.sent(i) for i, reference in enumerate(references)]
-    files = {picture.source or picture.path: reference.data for picture, reference in zip(sent, references, strict=True) if not picture.of}
+    files = {picture.source or picture.path: reference.data for picture, reference in zip(sent, references, strict=True)
+             if not (picture.of or reference.drawn)}
     overlay = {}
     if finish:
         size = parse_size(request.size)
@@ -108,7 +113,7 @@ def price(
 def plan_job(
     kind: str, words: Request, template: Template, service: Service, landing: Landing,
     references: Sequence[Reference] = (), finish: Finish | None = None, surface: Surface | None = None, follow_up: FollowUp | None = None,
-    views: tuple[str, ...] = (),
+    views: tuple[str, ...] = (), lettering: Lettering | None = None,
 ) -> PlannedJob:
     """The job for the artist's words, checked and priced. Nothing is sent or written.
 
@@ -122,7 +127,7 @@ def plan_job(
     scene = bpy.context.scene
     job = Job(
         id=library.journal.new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
-        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface, views=views,
+        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface, views=views, lettering=lettering,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
         deadline_s=catalog.deadline_s(request.size), follow_up=follow_up,

@@ -15,8 +15,8 @@ from ..blender import images, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
-from ..core.prompts import reference_prompt
-from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Target
+from ..core.request import Job, JobRecord, Landing, Lettering, Place, Request, Service, Target
+from .lettering import LetteringSettings, font_file, lettered, read_lettering
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
 from .references import read_references
 from .report import can_start, report
@@ -46,10 +46,14 @@ def camera_target(scene: bpy.types.Scene) -> tuple[Target, ...]:
 
 
 def plan_reference(
-    words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (),
+    words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (), lettering: Lettering | None = None, font: bytes = b"",
 ) -> PlannedJob:
-    """The job for a reference picture. Raises InputError, OnlineAccessError."""
-    return plan_job(KIND, words, reference_prompt, service, landing, references)
+    """The job for a reference picture; `font` is the file that the lettering names. Raises InputError, OnlineAccessError."""
+    template, letters = lettered(lettering, words.size)
+    planned = plan_job(KIND, words, template, service, landing, [*references, *letters], lettering=lettering)
+    if lettering and lettering.font:
+        planned.inputs[lettering.font] = font
+    return planned
 
 
 # --- the result -------------------------------------------------------------------------------------------
@@ -91,7 +95,7 @@ def _show_behind_camera(job: Job, image: bpy.types.Image) -> tuple[str, bool]:
 
 # --- the operator -----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, LetteringSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_reference"
     bl_label = "Generate Reference"
     bl_description = "Make a reference picture from the prompt. Blender stays usable meanwhile"
@@ -110,7 +114,10 @@ class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, bpy.typ
             place = Place((self if own else panel).reference_place)
             landing = Landing(place=place, pack=preferences.pack,
                               targets=camera_target(context.scene) if place is Place.CAMERA else ())
-            planned = plan_reference(read_settings(panel, self), preferences.service, landing, read_references(context.scene))
+            lettering = read_lettering(panel, self)
+            font = font_file(self.letters_font or panel.letters_font) if lettering else b""
+            planned = plan_reference(
+                read_settings(panel, self), preferences.service, landing, read_references(context.scene), lettering, font)
             host.submit(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)

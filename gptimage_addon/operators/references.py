@@ -29,6 +29,7 @@ _TIPS = {
     "style": "Its medium, light and mood are taken over, not what it shows", "palette": "Its colors are used. Costs least",
     "subject": "The very same thing or person is shown", "material": "The surface is made of what it shows",
     "composition": "The picture is framed and arranged like it", "depth": "It is a depth map, light is near: the layout in space is kept",
+    "lettering": "It shows letters, black on white, that the picture is to bear at this place",
     "layout": "What is where is kept; look and material are placeholders",
 }
 SOURCES = (

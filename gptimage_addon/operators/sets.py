@@ -26,6 +26,7 @@ from ..core.sets import NAME_RULE, Wanted, expand, grid, read_prompts, set_of
 from .plan import PlannedJob, Reference, adopt_results, price, settle_images
 from .pointing import PointingOperator
 from .reference import plan_reference
+from .references import read_references, shown_references
 from .report import can_start, report
 from .settings import RequestSettings, read_settings, write_settings
 
@@ -76,12 +77,14 @@ def plan_set(
 # --- what is on the panel ---------------------------------------------------------------------------------
 
 @lru_cache(maxsize=8)
-def _priced(wanted: tuple[Wanted, ...], service: Service) -> tuple[tuple[Wanted, pricing.Price | None, str], ...]:
+def _priced(
+    wanted: tuple[Wanted, ...], service: Service, references: tuple[Reference, ...],
+) -> tuple[tuple[Wanted, pricing.Price | None, str], ...]:
     """Each picture with its price, or None and why it cannot be asked for."""
     found = []
     for each in wanted:
         try:
-            found.append((each, price(each.words, reference_prompt, service), ""))
+            found.append((each, price(each.words, reference_prompt, service, references), ""))
         except InputError as error:
             found.append((each, None, error.message))
     return tuple(found)
@@ -97,7 +100,7 @@ def shown_cells(panel: bpy.types.PropertyGroup, service: Service) -> tuple[tuple
     """The grid's cells: picture, price or None and why not, and whether it is chosen. Cheap; a panel may call it. Raises InputError."""
     wanted = _grid(read_settings(panel), frozenset(panel.grid_models), frozenset(panel.grid_sizes), frozenset(panel.grid_qualities))
     left_out = set(panel.grid_left_out.split("\n"))
-    return tuple((each, found, why, found is not None and cell_key(each) not in left_out) for each, found, why in _priced(wanted, service))
+    return tuple((each, found, why, found is not None and cell_key(each) not in left_out) for each, found, why in _priced(wanted, service, shown_references(panel)))
 
 
 def cell_key(wanted: Wanted) -> str:
@@ -127,9 +130,9 @@ def shown_list(panel: bpy.types.PropertyGroup) -> tuple[Wanted, ...]:
     return _list(panel.set_text.as_string(), words, panel.name_rule, panel.set_text.name)
 
 
-def priced(wanted: Sequence[Wanted], service: Service) -> pricing.Price:
+def priced(wanted: Sequence[Wanted], service: Service, references: tuple[Reference, ...] = ()) -> pricing.Price:
     """What they cost together. Cached; a panel may call it. Raises InputError for the first that cannot be asked for."""
-    found = _priced(tuple(wanted), service)
+    found = _priced(tuple(wanted), service, references)
     for each, known, why in found:
         if known is None:
             raise InputError(f"{each.name or each.words.prompt}: {why}", field="prompt", hint="Change the settings")
@@ -168,7 +171,7 @@ class GPTIMAGE_OT_generate_grid(RequestSettings, GridSettings, bpy.types.Operato
                 wanted: Sequence[Wanted] = _grid(read_settings(panel, self), models, sizes, qualities)
             else:
                 wanted = shown_grid(panel, preferences.service)
-            host.submit_all(plan_set(wanted, preferences.service, "Grid", pack=preferences.pack))
+            host.submit_all(plan_set(wanted, preferences.service, "Grid", read_references(context.scene), pack=preferences.pack))
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}
@@ -196,7 +199,7 @@ class GPTIMAGE_OT_generate_set(RequestSettings, bpy.types.Operator):
                 title = "Set"
             else:
                 wanted, title = shown_list(panel), panel.set_text.name
-            host.submit_all(plan_set(wanted, preferences.service, title, pack=preferences.pack))
+            host.submit_all(plan_set(wanted, preferences.service, title, read_references(context.scene), pack=preferences.pack))
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}
@@ -221,7 +224,7 @@ class GPTIMAGE_OT_toggle_cell(bpy.types.Operator):
 
 class GPTIMAGE_OT_take_cell(PointingOperator, bpy.types.Operator):
     bl_idname = "gptimage.take_cell"
-    bl_label = "Take Settings from Cell"
+    bl_label = "Take Cell Settings"
     bl_description = "Click a picture of the contact sheet to take over its prompt, model, size and quality"
     bl_options = {'REGISTER', 'UNDO'}
     hint = "Click the picture whose settings to take    Esc: Cancel"

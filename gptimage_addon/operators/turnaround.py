@@ -20,6 +20,7 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import VIEWS, sheet_prompt, view_prompt
 from ..core.request import Job, JobRecord, Landing, Place, Request, Service, parse_size
 from .plan import PlannedJob, Reference, Template, adopt_results, job_name, plan_job, price, settle_images
+from .references import read_references
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 
@@ -54,10 +55,12 @@ def ordered_views(views: Sequence[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8)
-def shown_turnaround(words: Request, views: frozenset[str], one_sheet: bool, service: Service) -> tuple[pricing.Price, int]:
+def shown_turnaround(
+    words: Request, views: frozenset[str], one_sheet: bool, service: Service, references: tuple[Reference, ...] = (),
+) -> tuple[pricing.Price, int]:
     """What a turnaround costs, and with how many requests. Cached; a panel may call it. Raises InputError."""
     asked = _requests(words, tuple(views), one_sheet)
-    return pricing.together([price(each, template, service, references) for each, template, references in asked]), len(asked)
+    return pricing.together([price(each, template, service, (*own, *references)) for each, template, own in asked]), len(asked)
 
 
 def _requests(words: Request, views: Sequence[str], one_sheet: bool) -> list[tuple[Request, Template, tuple[Reference, ...]]]:
@@ -118,7 +121,8 @@ class GPTIMAGE_OT_generate_turnaround(RequestSettings, TurnaroundSettings, bpy.t
             own = self.properties.is_property_set
             views, one_sheet, height_m = (getattr(self if own(name) else panel, name) for name in TurnaroundSettings.__annotations__)
             landing = Landing(place=Place.AXES, scale_m=height_m, pack=preferences.pack)
-            host.submit_all(plan_turnaround(read_settings(panel, self), preferences.service, landing, tuple(views), one_sheet=one_sheet))
+            host.submit_all(plan_turnaround(read_settings(panel, self), preferences.service, landing, tuple(views), one_sheet=one_sheet,
+                                            references=read_references(context.scene)))
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}

@@ -9,8 +9,9 @@ import bpy
 from ..blender import materials, previous
 from ..blender.images import provenance
 from ..core.errors import InputError
-from ..core.prompts import heal_prompt, reference_prompt, texture_prompt
+from ..core.prompts import heal_prompt, texture_prompt
 from ..operators.decal import decal_refusal, decal_request
+from ..operators.lettering import lettered, read_lettering
 from ..operators.material_check import FIXES, checked_material, findings_of
 from ..operators.report import sentence
 from ..operators.settings import CUSTOM, read_settings
@@ -239,6 +240,35 @@ class GPTIMAGE_PT_reference(Tab, bpy.types.Panel):
         _draw_reference(self.layout, context)
 
 
+class _Lettering(Tab):
+    bl_label = "Lettering"
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.prop(context.scene.gptimage, "use_letters", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.gptimage
+        layout.active = settings.use_letters
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(settings, "letters_text")
+        if settings.letters_text is None:
+            layout.prop(settings, "letters", placeholder="Bakery")
+        layout.prop_search(settings, "letters_font", bpy.data, "fonts")
+        layout.prop(settings, "letters_align")
+        layout.prop(settings, "letters_box")
+        layout.prop(settings, "letters_overlay")
+        if settings.letters_overlay:
+            layout.prop(settings, "letters_color")
+            layout.prop(settings, "letters_blend")
+
+
+class GPTIMAGE_PT_reference_lettering(_Lettering, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_reference"
+    bl_space_type = 'VIEW_3D'
+
+
 class GPTIMAGE_PT_reference_more(_MoreSettings, bpy.types.Panel):
     bl_parent_id = "GPTIMAGE_PT_reference"
     bl_space_type = 'VIEW_3D'
@@ -254,7 +284,12 @@ def _draw_reference(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     draw_prompt(layout, settings)
     column = draw_settings(layout, settings)
     column.prop(settings, "reference_place")
-    refusal = draw_price(layout, settings, reference_prompt)
+    try:
+        template, letters = lettered(read_lettering(settings), read_settings(settings).size)
+        refusal = draw_price(layout, settings, template, own=letters)
+    except InputError as error:
+        refusal = sentence(error)
+        draw_wrapped(layout, refusal, 'INFO')
     draw_button(layout, "gptimage.generate_reference", refusal, text="Generate Reference", icon='IMAGE_REFERENCE')
 
 
@@ -268,6 +303,11 @@ class GPTIMAGE_PT_image(Tab, bpy.types.Panel):
         _draw_reference(self.layout, context)
         if provenance(context.space_data.image).get("kind") != "touch_up":      # those are in the panel above
             draw_variants(self.layout, context)
+
+
+class GPTIMAGE_PT_image_lettering(_Lettering, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_image"
+    bl_space_type = 'IMAGE_EDITOR'
 
 
 class GPTIMAGE_PT_image_more(_MoreSettings, bpy.types.Panel):
@@ -380,8 +420,8 @@ class GPTIMAGE_PT_node_queue(_Queue, bpy.types.Panel):
 
 
 classes = (
-    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_surface, GPTIMAGE_PT_decal, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_more,
+    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_surface, GPTIMAGE_PT_decal, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_lettering, GPTIMAGE_PT_reference_more,
     GPTIMAGE_PT_queue,
-    GPTIMAGE_PT_image_surface, GPTIMAGE_PT_image, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin, GPTIMAGE_PT_image_queue,
+    GPTIMAGE_PT_image_surface, GPTIMAGE_PT_image, GPTIMAGE_PT_image_lettering, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin, GPTIMAGE_PT_image_queue,
     GPTIMAGE_PT_node, GPTIMAGE_PT_node_surface, GPTIMAGE_PT_node_more, GPTIMAGE_PT_node_queue,
 )

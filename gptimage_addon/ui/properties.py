@@ -13,6 +13,7 @@ from bpy.props import FloatProperty, IntProperty, PointerProperty, StringPropert
 from ..operators.areas import AreaSettings, MaskSettings
 from ..operators.decal import DecalSettings
 from ..operators.extend import ExtendSettings
+from ..operators.lettering import LetteringChoices
 from ..operators.marks import GPTIMAGE_PG_note, MarkSettings
 from ..operators.reference import ReferenceSettings
 from ..operators.references import GPTIMAGE_PG_reference, ReferenceList
@@ -28,7 +29,7 @@ __all__ = ()
 
 class GPTIMAGE_PG_scene(
     PanelSettings, TextureSettings, SurfaceSettings, ReferenceSettings, AreaSettings, MaskSettings, TouchUpLandings, MarkSettings, ExtendSettings,
-    TurnaroundSettings, DecalSettings, ReferenceList, GridChoices,
+    TurnaroundSettings, DecalSettings, ReferenceList, GridChoices, LetteringChoices,
     bpy.types.PropertyGroup,
 ):
     """What is saved with the file: words and settings. Never a key, never a service's address."""

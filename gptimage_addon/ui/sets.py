@@ -14,6 +14,7 @@ from ..core import pricing
 from ..core.errors import InputError
 from ..core.request import Service
 from ..core.sets import Wanted
+from ..operators.references import shown_references
 from ..operators.report import sentence
 from ..operators.sets import cell_key, priced, shown_cells, shown_grid, shown_list
 from ..operators.settings import read_settings
@@ -58,7 +59,8 @@ class GPTIMAGE_PT_turnaround(Tab, bpy.types.Panel):
         column.prop(settings, "one_sheet")
         column.prop(settings, "height_m")
         refusal = draw_total(
-            layout, lambda service: shown_turnaround(read_settings(settings), frozenset(settings.views), settings.one_sheet, service), settings)
+            layout, lambda service: shown_turnaround(read_settings(settings), frozenset(settings.views), settings.one_sheet, service,
+                                                     shown_references(settings)), settings)
         draw_button(layout, "gptimage.generate_turnaround", refusal, icon='EMPTY_AXIS')
 
 
@@ -74,7 +76,7 @@ def _draw_grid(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) ->
         if len(cells) <= CELLS_SHOWN:
             _draw_cells(layout, cells)
         chosen = shown_grid(settings, service)
-        return priced(chosen, service), len(chosen)
+        return priced(chosen, service, shown_references(settings)), len(chosen)
 
     refusal = draw_total(layout, total, settings)
     draw_button(layout, "gptimage.generate_grid", refusal, icon='MESH_GRID')
@@ -116,7 +118,7 @@ class _Set(Tab):
 
         def total(service: Service) -> tuple[pricing.Price, int]:
             wanted = shown_list(settings)
-            return priced(wanted, service), len(wanted)
+            return priced(wanted, service, shown_references(settings)), len(wanted)
 
         draw_button(layout, "gptimage.generate_set", draw_total(layout, total, settings), icon='RENDERLAYERS')
 

@@ -15,10 +15,11 @@ from ..core import pricing
 from ..core.addresses import OPENAI_URL
 from ..core.catalog import find_model
 from ..core.errors import InputError
-from ..core.prompts import heal_prompt, reference_prompt, texture_prompt
+from ..core.prompts import heal_prompt, texture_prompt
 from ..core.request import Finish, Request, SentPicture, Service, ServiceKind
 from ..operators.areas import shown_picture
 from ..operators.extend import shown_extension
+from ..operators.lettering import lettered, read_lettering
 from ..operators.plan import Reference, Template, make_request
 from ..operators.references import shown_references
 from ..operators.report import sentence
@@ -47,7 +48,11 @@ def _asked(context: bpy.types.Context, kind: str) -> tuple[Sequence[tuple[Reques
         return requests, touch_up_template(marked=settings.use_marks), references
     if kind == "extend":
         return shown_extension(context, shown_picture(context)), touch_up_template(extended=True), references
-    return [(read_settings(settings), None)], texture_prompt if kind == "texture" else reference_prompt, references
+    words = read_settings(settings)
+    if kind == "texture":
+        return [(words, None)], texture_prompt, references
+    template, letters = lettered(read_lettering(settings), words.size)
+    return [(words, None)], template, references + letters
 
 
 class GPTIMAGE_OT_show_sent(bpy.types.Operator):

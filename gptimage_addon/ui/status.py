@@ -17,7 +17,7 @@ from ..blender.preferences import read_preferences
 from ..core import pricing
 from ..core.catalog import find_model, shutdown_notice
 from ..core.errors import GptImageError, InputError, Repair
-from ..core.prompts import extend_prompt, heal_prompt, markup_prompt, reference_prompt, texture_prompt, touch_up_prompt
+from ..core.prompts import extend_prompt, heal_prompt, lettered_prompt, markup_prompt, reference_prompt, texture_prompt, touch_up_prompt
 from ..core.request import Finish, Request, Service, ServiceKind
 from ..operators.plan import Reference, Template, price
 from ..operators.references import shown_references
@@ -36,7 +36,7 @@ REPAIR_LABELS = {
 PERIODS = {"day": "for today", "month": "for this month", "file": "for this file"}
 # Which button's request a prompt's template belongs to: what the sheet of what will be sent is opened for.
 SHEETS = {texture_prompt: "texture", reference_prompt: "reference", touch_up_prompt: "touch_up", markup_prompt: "touch_up",
-          extend_prompt: "extend", heal_prompt: "heal"}
+          extend_prompt: "extend", heal_prompt: "heal", lettered_prompt: "reference"}
 SERVICES = {ServiceKind.PRACTICE: "made on this machine", ServiceKind.OPENAI: "sent to OpenAI"}
 
 
@@ -103,16 +103,18 @@ def price_text(found: pricing.Price, service: Service) -> str:
 
 def draw_price(
     layout: bpy.types.UILayout, panel: PanelSettings, template: Template, touch_up: Requests = (), *, alone: bool = False,
+    own: tuple[Reference, ...] = (),
 ) -> str:
     """What the next request costs and where it goes, or why it cannot be sent: then that is returned, else "".
 
-    A touch-up's requests have words and sizes of their own, which its panel tells. `alone` is for what takes no references.
+    A touch-up's requests have words and sizes of their own, which its panel tells. `alone` is for what takes no references,
+    `own` are those that it has beside the list's.
     """
     service = read_preferences().service
     column = layout.column(align=True)
     try:
         requests = touch_up or [(read_settings(panel), None)]
-        references = () if alone else shown_references(panel, touch_up=bool(touch_up))
+        references = (() if alone else shown_references(panel, touch_up=bool(touch_up))) + own
         found = find_price(requests, template, service, references)
     except InputError as error:
         # An empty prompt is no mistake yet, just the beginning.
@@ -131,8 +133,8 @@ def draw_price(
         where = f"{many}{words.size.replace('x', ' x ')} px, {where}"
     row = column.row()
     row.label(text=where[0].upper() + where[1:], translate=False)
-    if template in SHEETS:
-        row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).kind = SHEETS[template]
+    if kind := SHEETS.get(getattr(template, "func", template)):
+        row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).kind = kind
     if references:
         _draw_references(column, references, words.model)
     if panel.continued and not touch_up:

@@ -23,6 +23,7 @@ from .answer import Answer, Event, EventReader, decode_base64, read_answer, read
 from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
 from .finish import write_pictures
+from .lettering import prepare_lettering, write_lettered
 from .material import check_material, export_material
 from .pictures import prepare_references
 from .retry import retry_delay_s
@@ -189,6 +190,8 @@ class JobRunner:
         client = await self._client(job)
         if attempt == 1:
             await asyncio.to_thread(prepare_references, job.request, self.folder)
+            if job.lettering:
+                await asyncio.to_thread(prepare_lettering, job.lettering, job.request, self.folder)
         if job.finish and attempt == 1:
             assert job.request.is_edit
             await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
@@ -307,6 +310,8 @@ class JobRunner:
             made = write_touch_ups(pictures, job.request, job.finish, self.folder, self.journal)
         else:
             made = write_pictures(pictures, self.folder)
+        if job.lettering and job.lettering.overlay:
+            made = write_lettered(made, job.lettering, self.folder)
         if job.views:
             made = write_views(made, job.views, self.folder)
         return write_surfaces(made, job.surface, job.prompt, self.folder) if job.surface else made

@@ -12,9 +12,6 @@ sys.path.insert(0, os.path.dirname(__file__))
 import steps  # noqa: E402
 
 
-HEADER_PX, FOLDED_PX = -4, 28           # from what Blender calls the region's top to the first header, and from a folded panel's to the next
-
-
 def run():
     cube, settings = bpy.data.objects["Cube"], bpy.context.scene.gptimage
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(bpy.app.tempdir, "wall.blend"))
@@ -74,11 +71,8 @@ def run():
     with bpy.context.temp_override(window=lab.window(), area=area, region=lab.region(area)):
         bpy.ops.image.view_zoom_ratio(ratio=0.25)
     # Touch-Up is folded, Surface below it unfolded: their headers are the first two rows.
-    region = lab.region(area, "UI")
-    for row_px in (HEADER_PX, HEADER_PX + FOLDED_PX):
-        x, y = lab.screen_point(region.x + region.width * 0.3, region.y + region.height)
-        yield from lab.click(x, y + row_px)
-        yield 1.0
+    for row_px in (steps.HEADER_PX, steps.HEADER_PX + steps.FOLDED_PX):
+        yield from steps.click_header("IMAGE_EDITOR", row_px)
     lab.shot("5_tiled")
     yield from steps.press("IMAGE_EDITOR", "gptimage.heal_seams")
     yield from steps.all_landed(120)

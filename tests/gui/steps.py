@@ -47,3 +47,30 @@ def drag(kind, fractions, pause=0.15):
 def all_landed(seconds=90):
     yield from lab.until(lambda: host().jobs and all(view.landed for view in host().jobs.values()), seconds)
     yield 1.5
+
+
+HEADER_PX, FOLDED_PX = -4, 28           # from what Blender calls the region's top to the first header, and from a folded panel's to the next
+
+
+def click_header(kind, row_px):
+    """Fold or unfold the panel whose header is so far below the region's top."""
+    region = lab.region(lab.area(kind), "UI")
+    x, y = lab.screen_point(region.x + region.width * 0.3, region.y + region.height)
+    yield from lab.click(x, y + row_px)
+    yield 0.8
+
+
+def unfold_below(kind, above, wanted, headers=7):
+    """Unfold the folded panel, below the button of the operator `above`, that has the operator `wanted`: looked for one by one."""
+    x, y = yield from lab.find_button(kind, above)
+    for number in range(headers):
+        at = y + 34 + number * FOLDED_PX
+        yield from lab.click(x - 60, at)
+        yield 0.8
+        try:
+            yield from lab.find_button(kind, wanted)
+            return
+        except LookupError:
+            yield from lab.click(x - 60, at)
+            yield 0.8
+    raise LookupError(f"no panel with {wanted!r} below {above!r}")

@@ -66,6 +66,11 @@ class Layout:
         assert name in data.bl_rna.properties, f"{data.bl_rna.identifier} has no {name}"
         self._root.shown.append(name)
 
+    def prop_search(self, data: bpy.types.bpy_struct, name: str, search_data: bpy.types.bpy_struct, search: str, **given: Any) -> None:
+        self._check("prop_search", **given)
+        assert name in data.bl_rna.properties and search in search_data.bl_rna.properties
+        self._root.shown.append(name)
+
     def operator(self, idname: str, **given: Any) -> _Button:
         self._check("operator", **given)
         button = _Button(idname)
