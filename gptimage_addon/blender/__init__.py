@@ -16,6 +16,7 @@ __getattr__ = late_modules(
     "placing",
     "process",
     "sources",
+    "texture_group",
     "turnaround",
     "unfinished",
 )

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The nodes of our materials: an Image Texture for each map, what it needs to reach the Principled BSDF, and their order.
 
-Plain nodes, no node group: Blender bakes to, paints on and shows in Solid view the Image Texture nodes of the material
-itself, and an artist finds them there. Swapping to other pictures sets the images of the nodes, found by their names.
+Plain nodes at first: Blender bakes to, paints on and shows in Solid view the Image Texture nodes of the material itself, and an
+artist finds them there. An artist who wants to exchange whole textures puts them into a node group (texture_group.py); what is
+here finds them there too. Swapping to other pictures sets the images of the nodes, found by their names.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import NamedTuple
 
 import bpy
 
-__all__ = ("MAPS", "PICTURE_NODE", "add_box_aspect", "add_map", "arrange", "color_node", "displace", "is_bump", "is_displaced", "map_node",
-           "principled_of", "set_color_space", "set_live", "set_picture")
+__all__ = ("MAPS", "PICTURE_NODE", "TEXTURE_GROUP", "add_box_aspect", "add_map", "arrange", "color_node", "displace", "is_bump", "is_displaced", "is_wired", "map_node",
+           "output_of", "picture_in", "principled_of", "set_color_space", "set_live", "set_picture", "texture_group", "vector_input")
 
 PICTURE_NODE = "GPT Image"      # the name of the Image Texture node of the color, by which it is found again
+TEXTURE_GROUP = "GPT Image Texture"     # the name of the node of a group that holds them all
 BOX_BLEND = 0.2
 
 
@@ -51,16 +53,49 @@ _HEIGHTS = {"ShaderNodeMapping": 435}
 _HEIGHT = 260
 
 
+def texture_group(tree: bpy.types.NodeTree) -> bpy.types.ShaderNodeGroup | None:
+    """The node of the group that holds the material's pictures, if one does. Cheap."""
+    node = None if PICTURE_NODE in tree.nodes else tree.nodes.get(TEXTURE_GROUP)
+    is_ours = node and node.bl_idname == "ShaderNodeGroup" and node.node_tree and PICTURE_NODE in node.node_tree.nodes
+    return node if is_ours else None
+
+
+def _home(tree: bpy.types.NodeTree) -> bpy.types.NodeTree:
+    """The tree that the pictures are in."""
+    group = texture_group(tree)
+    return group.node_tree if group else tree
+
+
 def color_node(tree: bpy.types.NodeTree | None) -> bpy.types.ShaderNodeTexImage | None:
     """The node that holds the color. Cheap."""
-    node = tree.nodes.get(PICTURE_NODE) if tree else None
+    node = _home(tree).nodes.get(PICTURE_NODE) if tree else None
     return node if node and node.bl_idname == "ShaderNodeTexImage" else None
 
 
 def map_node(tree: bpy.types.NodeTree, role: str) -> bpy.types.ShaderNodeTexImage | None:
     """The node that holds a map of MAPS."""
-    node = tree.nodes.get(f"{PICTURE_NODE} {MAPS[role].label}")
+    node = _home(tree).nodes.get(f"{PICTURE_NODE} {MAPS[role].label}")
     return node if node and node.bl_idname == "ShaderNodeTexImage" else None
+
+
+def picture_in(node: bpy.types.Node | None) -> bpy.types.Node | None:
+    """The node that holds the picture which a node stands for: itself, or that of the color in our group. Cheap."""
+    if node and node.bl_idname == "ShaderNodeGroup" and node.node_tree:
+        return color_node(node.node_tree)
+    return node if node and hasattr(node, "image") else None
+
+
+def output_of(tree: bpy.types.NodeTree, role: str) -> bpy.types.NodeSocket:
+    """Where the material has the picture of a role, "color" or one of MAPS, that there is a node for."""
+    group = texture_group(tree)
+    if group:
+        return group.outputs[MAPS[role].label if role in MAPS else "Color"]
+    return (map_node(tree, role) if role in MAPS else color_node(tree)).outputs["Color"]
+
+
+def vector_input(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
+    """Where the pictures are told their place."""
+    return (texture_group(tree) or color_node(tree)).inputs["Vector"]
 
 
 def principled_of(tree: bpy.types.NodeTree) -> bpy.types.Node | None:
@@ -74,19 +109,13 @@ def add_map(material: bpy.types.Material, role: str, image: bpy.types.Image, *, 
     muted link takes the map off.
     """
     tree = material.node_tree
-    links, color, principled = tree.links, color_node(tree), principled_of(tree)
-    node = tree.nodes.new("ShaderNodeTexImage")
-    node.name = f"{PICTURE_NODE} {MAPS[role].label}"
-    node.label = MAPS[role].label
-    for setting in ("projection", "projection_blend", "interpolation", "extension"):
-        setattr(node, setting, getattr(color, setting))
-    for link in color.inputs["Vector"].links:
-        links.new(link.from_socket, node.inputs["Vector"])
-    set_picture(node, image, is_data=MAPS[role].is_data)
-
-    found = node.outputs["Color"]
+    links, principled = tree.links, principled_of(tree)
+    set_picture(map_node(tree, role) or _add_picture(tree, role), image, is_data=MAPS[role].is_data)
+    found = output_of(tree, role)
+    if found.is_linked:
+        return                                  # of a group, for what another texture had
     if role == "ao":
-        _multiply(tree, color.outputs["Color"], found)
+        _multiply(tree, output_of(tree, "color"), found)
     elif role == "height":
         _wire_height(material, found, relief_m, displace)
     elif role == "normal":
@@ -100,6 +129,28 @@ def add_map(material: bpy.types.Material, role: str, image: bpy.types.Image, *, 
             principled.inputs["Emission Color"].default_value = (0.0, 0.0, 0.0, 1.0)
             principled.inputs["Emission Strength"].default_value = 1.0
         _link_if_free(tree, found, principled.inputs[MAPS[role].socket])
+
+
+def is_wired(tree: bpy.types.NodeTree, role: str) -> bool:
+    """Whether there is a node for the map, and the material uses it or did: a link of it may be muted."""
+    return map_node(tree, role) is not None and (texture_group(tree) is None or output_of(tree, role).is_linked)
+
+
+def _add_picture(tree: bpy.types.NodeTree, role: str) -> bpy.types.ShaderNodeTexImage:
+    """A node for a map, with the settings and the place of the color's; in a group with its output."""
+    color, home = color_node(tree), _home(tree)
+    node = home.nodes.new("ShaderNodeTexImage")
+    node.name = f"{PICTURE_NODE} {MAPS[role].label}"
+    node.label = MAPS[role].label
+    for setting in ("projection", "projection_blend", "interpolation", "extension"):
+        setattr(node, setting, getattr(color, setting))
+    for link in color.inputs["Vector"].links:
+        home.links.new(link.from_socket, node.inputs["Vector"])
+    if home != tree:
+        end = next(each for each in home.nodes if each.bl_idname == "NodeGroupOutput")
+        home.links.new(node.outputs["Color"], end.inputs[MAPS[role].label])
+        node.location = (color.location.x, min(each.location.y for each in home.nodes) - _ROW)
+    return node
 
 
 def set_picture(node: bpy.types.ShaderNodeTexImage, image: bpy.types.Image, *, is_data: bool) -> None:
@@ -131,7 +182,7 @@ def is_displaced(material: bpy.types.Material) -> bool:
 def displace(material: bpy.types.Material, relief_m: float) -> None:
     """Let the height that the material has a node for move the mesh, instead of being bump only."""
     tree = material.node_tree
-    _wire_displacement(material, map_node(tree, "height").outputs["Color"], relief_m)
+    _wire_displacement(material, output_of(tree, "height"), relief_m)
     for link in tree.nodes[_DISPLACEMENT].outputs["Displacement"].links:
         link.is_muted = False
     if bump := tree.nodes.get(_BUMP):
@@ -146,7 +197,7 @@ def set_live(tree: bpy.types.NodeTree, role: str, live: bool) -> None:
     """Let a map count or not: a link on its way is muted, and then the socket's own value, which is neutral, counts."""
     # Without its color a Normal Map node gives the plain normal, and with that takes away the bump of a displacement.
     node = tree.nodes.get(_NORMAL_MAP) if role == "normal" else None
-    for socket in (node or map_node(tree, role)).outputs:
+    for socket in node.outputs if node else (output_of(tree, role),):
         for link in socket.links:
             link.is_muted = not live
 
@@ -275,17 +326,19 @@ def arrange(tree: bpy.types.NodeTree) -> None:
     color, principled = color_node(tree), principled_of(tree)
     x, y = _absolute(principled) if principled else (-60, 300)
     columns: dict[str, list[tuple[bpy.types.Node, float, float]]] = {frame: [] for frame in _FRAMES}
-    columns[_PICTURES].append((color, x + _PICTURES_X, y))
+    group = texture_group(tree)
+    columns[_PICTURES].append((group or color, x + _PICTURES_X, y))
     row = y
     beside = [(tree.nodes.get(_MULTIPLY), y)]
     for role in MAPS:
         node = map_node(tree, role)
         if node:
             row -= _ROW
-            columns[_PICTURES].append((node, x + _PICTURES_X, row))
+            if not group:
+                columns[_PICTURES].append((node, x + _PICTURES_X, row))
             beside += [(tree.nodes.get(name), row) for name in _BESIDE.get(role, ()) if role != "ao"]
     columns[_SURFACE] += [(node, x + _SURFACE_X, at) for node, at in beside if node]
-    mapping = _fed_by(color, "ShaderNodeMapping")
+    mapping = _fed_by(group or color, "ShaderNodeMapping")
     aspect = _fed_by(mapping, "ShaderNodeGroup")
     coordinate = _fed_by(aspect or mapping, "ShaderNodeTexCoord")
     places = (mapping, _MAPPING_X), (aspect, _ASPECT_X), (coordinate, _COORDINATE_X if aspect else _ASPECT_X)

@@ -67,22 +67,34 @@ def _pictures_before(socket: bpy.types.NodeSocket) -> Iterator[bpy.types.ShaderN
 
 
 def _nodes_before(socket: bpy.types.NodeSocket) -> Iterator[bpy.types.Node]:
-    """All nodes that feed a socket, through links that count; those that are nearer first."""
+    """All nodes that feed a socket, through links that count and into groups; those that are nearer first."""
     waiting, seen = [socket], set()
     while waiting:
         for link in waiting.pop(0).links:
-            if link.is_muted or link.from_node in seen:
+            node = link.from_node
+            # The outputs of a group come from different nodes in it.
+            key = link.from_socket if node.bl_idname == "ShaderNodeGroup" else node
+            if link.is_muted or key in seen:
                 continue
-            seen.add(link.from_node)
-            yield link.from_node
-            waiting += link.from_node.inputs
+            seen.add(key)
+            yield node
+            inside = node.node_tree.nodes if node.bl_idname == "ShaderNodeGroup" and node.node_tree else ()
+            waiting += [socket for end in inside if end.bl_idname == "NodeGroupOutput" and end.is_active_output
+                        for socket in end.inputs if socket.identifier == link.from_socket.identifier]
+            waiting += node.inputs
 
 
 def replace_picture(material: bpy.types.Material, old: bpy.types.Image, new: bpy.types.Image) -> None:
     """Show another image in all nodes of the material that show this one. The old one stays in the file."""
-    for node in material.node_tree.nodes:
-        if node.bl_idname == "ShaderNodeTexImage" and node.image == old:
-            node.image = new
+    waiting, seen = [material.node_tree], set()
+    while waiting:
+        tree = waiting.pop()
+        seen.add(tree)
+        for node in tree.nodes:
+            if node.bl_idname == "ShaderNodeTexImage" and node.image == old:
+                node.image = new
+            elif node.bl_idname == "ShaderNodeGroup" and node.node_tree and node.node_tree not in seen and node.node_tree.is_editable:
+                waiting.append(node.node_tree)
     old.use_fake_user = True
 
 

@@ -91,6 +91,8 @@ def swap_pictures(
         raise InputError(f"{material.name} has no node {PICTURE_NODE!r}", field="maps", hint="Make a new material")
     if maps and not material_nodes.principled_of(tree):
         raise InputError(f"{material.name} has no Principled BSDF for the maps", field="maps", hint="Make a new material")
+    if not picture.id_data.is_editable:
+        raise InputError(f"The pictures of {material.name} are linked from another file", field="maps", hint="Make it local first")
     picture.image = image
     material.pop(FINDINGS, None)            # they are those of other pictures
     if _set_maps(material, maps, relief_m, displace):
@@ -99,7 +101,7 @@ def swap_pictures(
 
 def fit_to_faces(material: bpy.types.Material, shape: FaceShape) -> None:
     """Lay the material's pictures once, upright, over the UV bounds of some faces."""
-    for link in picture_node(material).inputs["Vector"].links:
+    for link in material_nodes.vector_input(material.node_tree).links:
         mapping = link.from_node
         (x, y), rotation, scale = fit_to_shape(shape)
         mapping.vector_type = 'POINT'
@@ -140,7 +142,7 @@ def _set_maps(material: bpy.types.Material, maps: Mapping[str, bpy.types.Image],
     """Show these maps and mute all others. Whether a node had to be added."""
     tree = material.node_tree
     boxed = picture_node(material).projection == 'BOX'
-    missing = [role for role in maps if not material_nodes.map_node(tree, role) and not (boxed and role == "normal")]
+    missing = [role for role in maps if not material_nodes.is_wired(tree, role) and not (boxed and role == "normal")]
     for role in missing:
         material_nodes.add_map(material, role, maps[role], relief_m=relief_m, displace=displace)
     if displace and "height" in maps and not material_nodes.is_displaced(material):

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from .. import blender, library
 from ..blender import images, materials, targets
 from ..blender.host import SESSION, Landed, host
-from ..blender.material_nodes import MAPS, set_color_space
+from ..blender.material_nodes import MAPS, color_node, set_color_space, texture_group
 from ..blender.materials import FINDINGS
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
@@ -23,7 +23,7 @@ from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Sur
 from .plan import PlannedJob
 from .report import push_undo, report
 
-__all__ = ("COLOR", "FIXES", "checked_material", "findings_of", "local_job", "picture_files", "plan_check")
+__all__ = ("COLOR", "FIXES", "checked_material", "findings_of", "is_grouped", "local_job", "picture_files", "plan_check")
 
 KIND = "check"
 COLOR = "color"
@@ -42,6 +42,11 @@ def checked_material(context: bpy.types.Context) -> bpy.types.Material | None:
     if space and space.type == 'NODE_EDITOR':
         return space.id if isinstance(space.id, bpy.types.Material) else None
     return context.object.active_material if context.object else None
+
+
+def is_grouped(material: bpy.types.Material) -> bool:
+    """Whether the material's pictures are in a node group. Cheap; a panel may call it."""
+    return texture_group(material.node_tree) is not None
 
 
 def findings_of(material: bpy.types.Material) -> Mapping[str, str] | None:
@@ -64,7 +69,9 @@ def plan_check(material: bpy.types.Material, mend: str = "") -> PlannedJob:
         source=files.pop(COLOR), given=files, mend=mend, directx=blender.material_pictures.is_directx(material),
         wraps=str(facts.get("tiles", "")), width_m=panel.scale_m or 1.0, relief_m=panel.relief_m)
     landing = Landing(place=Place.IMAGE, targets=(targets.note_target("Material", material),), pack=read_preferences().pack)
-    return PlannedJob(local_job(KIND, str(facts.get("prompt") or material.name), color, surface, landing), inputs)
+    # The words tell the kind of material, and the artist what the job does.
+    does = FIXES[mend.partition(" ")[2]] if mend else "Check"
+    return PlannedJob(local_job(KIND, f"{does} {facts.get('prompt') or material.name}", color, surface, landing), inputs)
 
 
 def picture_files(pictures: Mapping[str, bpy.types.Image]) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -195,6 +202,35 @@ class GPTIMAGE_OT_mend_material(_OnMaterial, bpy.types.Operator):
         push_undo(f"{FIXES[WRONG_SPACE]}: {material.name}")
 
 
+class GPTIMAGE_OT_make_node_group(bpy.types.Operator):
+    bl_idname = "gptimage.make_node_group"
+    bl_label = "Make Node Group"
+    bl_description = "Put the pictures of the active material into a node group, which can be exchanged for another texture's as it is wired"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    asset: BoolProperty(name="Mark as Asset", description="List the group in the Asset Browser, in the catalog Node Groups", default=False)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        material = checked_material(context)
+        if materials.picture_node(material) is None or is_grouped(material):
+            cls.poll_message_set("The active material has no generated pictures outside a group")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            group = blender.texture_group.make_texture_group(checked_material(context))
+        except GptImageError as error:
+            return report(self, error)
+        if self.asset:
+            color = color_node(group).image
+            words = str(images.provenance(color).get("prompt") or group.name)
+            blender.assets.mark_as_asset(group, catalog="Node Groups", tags=list(dict.fromkeys(words.lower().split())), description=words,
+                                         author="GPT Image")
+        return {'FINISHED'}
+
+
 class GPTIMAGE_OT_subdivide(bpy.types.Operator):
     bl_idname = "gptimage.subdivide"
     bl_label = "Add Subdivision"
@@ -229,7 +265,7 @@ _TIPS = {
     "albedo_too_bright": "Lay the colors into what real surfaces reflect. The image that was there stays in the file",
 }
 
-classes = (GPTIMAGE_OT_check_material, GPTIMAGE_OT_mend_material, GPTIMAGE_OT_subdivide)
+classes = (GPTIMAGE_OT_check_material, GPTIMAGE_OT_mend_material, GPTIMAGE_OT_make_node_group, GPTIMAGE_OT_subdivide)
 
 
 def register() -> None:

@@ -12,7 +12,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from .. import blender, imaging
-from ..blender import images, materials, previous, scale, targets
+from ..blender import images, material_nodes, materials, previous, scale, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
@@ -140,8 +140,8 @@ def _land_on_node(job: Job, image: bpy.types.Image, missing: list[str]) -> bool:
     target = job.landing.targets[0]
     owner = targets.find_target(target, job.landing)
     tree = owner if isinstance(owner, bpy.types.NodeTree) else getattr(owner, "node_tree", None)
-    node = tree.nodes.get(target.detail) if tree else None
-    if node is None or not hasattr(node, "image"):
+    node = material_nodes.picture_in(tree.nodes.get(target.detail)) if tree else None
+    if node is None:
         missing.append(f"node {target.detail} of {target.name}")
         return False
     if isinstance(owner, bpy.types.Material) and node == materials.picture_node(owner):
@@ -194,10 +194,10 @@ def _land_instead(job: Job, image: bpy.types.Image, missing: list[str]) -> str:
     if parent is None:
         missing.append(target.name)
         return ""
+    nodes = [(material, materials.picture_node(material)) for material in bpy.data.materials]
+    for material in [material for material, node in nodes if node and node.image == parent]:       # they can share a group
+        _show_in(material, image, job)
     for material in bpy.data.materials:
-        node = materials.picture_node(material)
-        if node and node.image == parent:
-            _show_in(material, image, job)
         for other in material.node_tree.nodes if material.node_tree and material.is_editable else ():
             if other.bl_idname == "ShaderNodeTexImage" and other.image == parent:
                 other.image = image
@@ -379,7 +379,9 @@ def active_picture_node(context: bpy.types.Context) -> Target | None:
     tree = getattr(context.space_data, "edit_tree", None)
     node = tree.nodes.active if tree else None
     owner = targets.tree_owner(tree, context) if tree else None
-    if owner is None or node is None or node.bl_idname not in {"ShaderNodeTexImage", "ShaderNodeTexEnvironment"}:
+    if owner is None or node is None:
+        return None
+    if node.bl_idname not in {"ShaderNodeTexImage", "ShaderNodeTexEnvironment"} and node != material_nodes.texture_group(tree):
         return None
     return targets.note_target(owner[0], owner[1], node.name)
 

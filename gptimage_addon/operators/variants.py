@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import bpy
 from bpy.props import EnumProperty, IntProperty
 
-from ..blender import compositor, materials, view
+from ..blender import compositor, material_nodes, materials, view
 from ..blender.host import host
 from ..blender.images import PROVENANCE, RENDER_RESULT, adopt_picture, provenance
 from ..core.errors import GptImageError, InputError
@@ -36,8 +36,8 @@ def variant_holder(context: bpy.types.Context) -> tuple[object, str] | None:
     if space and space.type == 'IMAGE_EDITOR':
         holder = space, "image"
     elif space and space.type == 'NODE_EDITOR':
-        node = space.edit_tree.nodes.active if space.edit_tree else None
-        holder = (node, "image") if node and hasattr(node, "image") else None
+        node = material_nodes.picture_in(space.edit_tree.nodes.active) if space.edit_tree else None
+        holder = (node, "image") if node else None
     elif context.object and context.object.type == 'EMPTY':
         holder = context.object, "data"
     elif context.object and (node := materials.shown_node(context.object.active_material)):
@@ -53,7 +53,7 @@ def shown_image(context: bpy.types.Context) -> bpy.types.Image | None:
     if space and space.type == 'IMAGE_EDITOR':
         image = space.image
     elif space and space.type == 'NODE_EDITOR':
-        image = getattr(space.edit_tree.nodes.active if space.edit_tree else None, "image", None)
+        image = getattr(material_nodes.picture_in(space.edit_tree.nodes.active) if space.edit_tree else None, "image", None)
     elif context.object and (node := materials.shown_node(context.object.active_material)):
         image = node.image
     return image if image and image.source in {'FILE', 'GENERATED'} else None
@@ -88,20 +88,18 @@ class GPTIMAGE_OT_step_variant(bpy.types.Operator):
         if _is_staged(shown):
             _show_staged(context, wanted, shown)
         else:
-            _show_variant(*holder, shown, wanted)
+            _show_variant(*holder, wanted)
         for image in _unused([shown]):
             image.use_fake_user = True          # stays in the file, for stepping back
         return {'FINISHED'}
 
 
-def _show_variant(owner: object, attribute: str, shown: bpy.types.Image, wanted: bpy.types.Image) -> None:
-    """Show the variant there; in a material of ours with its maps."""
+def _show_variant(owner: object, attribute: str, wanted: bpy.types.Image) -> None:
+    """Show the variant there; in materials of ours, which can share a group, with its maps."""
     for material in bpy.data.materials:
-        node = materials.picture_node(material)
-        if node and node == owner and node.image == shown:
+        if (node := materials.picture_node(material)) and node == owner:
             try:
                 materials.swap_pictures(material, wanted, maps_of(wanted))
-                return
             except InputError:                  # its nodes are others now: the picture alone
                 break
     setattr(owner, attribute, wanted)

@@ -12,7 +12,7 @@ from ..core.errors import InputError
 from ..core.prompts import heal_prompt, texture_prompt
 from ..operators.decal import decal_refusal, decal_request
 from ..operators.lettering import lettered, read_lettering
-from ..operators.material_check import FIXES, checked_material, findings_of
+from ..operators.material_check import FIXES, checked_material, findings_of, is_grouped
 from ..operators.report import sentence
 from ..operators.settings import CUSTOM, read_settings
 from ..operators.surface import NO_AXES, shown_healing
@@ -401,6 +401,9 @@ class GPTIMAGE_PT_node(Tab, bpy.types.Panel):
                     text="Generate to Active Node", icon='NODE_TEXTURE').node = True
         draw_variants(layout, context)
         draw_check(layout, context)
+        material = checked_material(context)
+        if materials.picture_node(material) and not is_grouped(material):
+            layout.operator("gptimage.make_node_group", icon='NODETREE')
 
 
 class GPTIMAGE_PT_node_surface(_Surface, bpy.types.Panel):

@@ -109,7 +109,7 @@ def run():
     lab.shot("4_in_the_shader_editor")
 
     # Where its files go, and for whom.
-    yield from steps.press("NODE_EDITOR", "gptimage.export_maps", fx=0.93)
+    yield from steps.press("NODE_EDITOR", "gptimage.export_maps", fx=0.83)
     yield 2.0
     lab.shot("5_export")
 
