@@ -27,17 +27,20 @@ log = logging.getLogger(__name__)
 # Names this Blender session: a session_uid of a datablock means nothing in another one.
 SESSION = os.urandom(8).hex()
 LOOK_S = 2.0
+KNOWN = 2000                            # requests that are recognized while drawing, the latest
 
 
 class Budget:
     """One session's view of the wallet. `run_usd` limits this session alone, for the headless run.
 
-    `spending` is as it was seen last; `trouble` a sentence of the worker's about the wallet, "" while it is well.
+    `spending` is as it was seen last, and so is `answered`: of what was asked before, by fingerprint, the job's id and the time.
+    `trouble` is a sentence of the worker's about the wallet, "" while it is well.
     """
 
     def __init__(self, data_dir: Callable[[], Path]) -> None:
         self.run_usd: float | None = None
         self.spending = Spending()
+        self.answered: dict[str, tuple[str, float]] = {}
         self.trouble = ""
         self._data_dir = data_dir
         self._seen: object = None
@@ -65,7 +68,7 @@ class Budget:
     # --- for the panels -----------------------------------------------------------------------------------
 
     def watch(self) -> None:
-        """Begin to look at the wallet, while there are budgets to show. In background mode nothing is shown."""
+        """Begin to look at the wallet now and then. In background mode nothing is shown."""
         if not bpy.app.background and not bpy.app.timers.is_registered(self._look):
             bpy.app.timers.register(self._look, first_interval=0.5, persistent=True)
 
@@ -73,15 +76,14 @@ class Budget:
         if bpy.app.timers.is_registered(self._look):
             bpy.app.timers.unregister(self._look)
 
-    def _look(self) -> float | None:
-        if read_preferences().budgets == Limits():
-            return None
+    def _look(self) -> float:
         data_dir, blend = self._data_dir(), bpy.data.filepath
         seen = (data_dir, blend, time.localtime()[:3], _stamp(data_dir / "wallet.sqlite"))
         if seen != self._seen:
             found = self._read(blend)
             if found is not None:
                 self._seen, self.spending = seen, found
+                self.answered = self._read_answered()
                 for window in bpy.context.window_manager.windows:
                     for area in window.screen.areas:
                         area.tag_redraw()
@@ -93,6 +95,13 @@ class Budget:
         except library.wallet.WalletError as error:
             log.warning("the wallet cannot be read: %s", error)
             return None
+
+    def _read_answered(self) -> dict[str, tuple[str, float]]:
+        try:
+            return library.wallet.Wallet(self._data_dir()).answered(KNOWN)
+        except library.wallet.WalletError as error:
+            log.warning("the wallet cannot be read: %s", error)
+            return {}
 
 
 def _paid_usd(jobs: Sequence[Job]) -> float:

@@ -13,6 +13,9 @@ from .request import Job, SentPicture, to_json
 __all__ = ("content_digest", "fingerprint", "input_paths")
 
 PREPARED = "prepared/"                  # what the worker makes of the inputs
+# The fields of a job on which its pictures do not depend, or only by what is in the others.
+IGNORED = frozenset({"id", "kind", "prompt", "landing", "created", "estimate_usd", "estimate_exact", "deadline_s", "follow_up", "parents", "chain",
+                     "camera", "frame"})
 
 
 def input_paths(job: Job) -> tuple[str, ...]:
@@ -24,6 +27,8 @@ def input_paths(job: Job) -> tuple[str, ...]:
         found += [job.finish.source, job.finish.mask]
     if job.surface and job.surface.source:
         found.append(job.surface.source)
+    if job.lettering and job.lettering.font:
+        found.append(job.lettering.font)
     return tuple(dict.fromkeys(found))
 
 
@@ -49,11 +54,13 @@ def fingerprint(job: Job, digests: Mapping[str, str]) -> str:
 
     request = job.request._replace(images=tuple(map(by_content, job.request.images)), mask=by_content(job.request.mask),
                                    markup=by_content(job.request.markup))
-    finish, surface = job.finish, job.surface
+    finish, surface, lettering = job.finish, job.surface, job.lettering
     if finish:
         finish = finish._replace(source=digests[finish.source], mask=digests[finish.mask], parent="", beside=())
     if surface and surface.source:
         surface = surface._replace(source=digests[surface.source])
-    asked = [to_json(part) if part is not None else None for part in (job.service, request, finish, surface)]
-    text = json.dumps([*asked, list(job.views)], sort_keys=True)
+    if lettering and lettering.font:
+        lettering = lettering._replace(font=digests[lettering.font])
+    facts = to_json(job._replace(request=request, finish=finish, surface=surface, lettering=lettering))
+    text = json.dumps({name: value for name, value in facts.items() if name not in IGNORED}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

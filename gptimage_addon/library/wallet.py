@@ -238,7 +238,9 @@ class Wallet:
         return self._select("WHERE fingerprint = ? AND state <> 'free' ORDER BY at", fingerprint) if self.path.exists() else []
 
     def answered(self, most: int) -> dict[str, tuple[str, float]]:
-        """Of the latest answered requests, by fingerprint, the job's id and the time."""
+        """Of the latest answered requests, by fingerprint, the job's id and the time. Nothing where there is no wallet yet."""
+        if not self.path.exists():
+            return {}
         with self._reading() as db:
             found = db.execute("SELECT fingerprint, job_id, at FROM entries WHERE state = 'paid' AND fingerprint <> '' ORDER BY at DESC LIMIT ?", (most,))
             return {fingerprint: (job_id, at) for fingerprint, job_id, at in reversed(found.fetchall())}

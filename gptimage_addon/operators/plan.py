@@ -16,6 +16,7 @@ from ..blender import images, online
 from ..blender.host import SESSION, Landed
 from ..core import catalog, pricing
 from ..core.pictures import read_head
+from ..core.fingerprint import fingerprint
 from ..core.prompts import COARSE_ROLES, CONTINUED, name_from_prompt
 from ..core.request import (
     Finish, FollowUp, Job, JobRecord, Landing, Lettering, MapKind, PixelKind, Place, Request, Result, SentPicture, Service, ServiceKind, Surface,
@@ -23,7 +24,7 @@ from ..core.request import (
 )
 from .report import push_undo
 
-__all__ = ("PlannedJob", "Reference", "adopt_results", "chain_of", "job_name", "make_request", "maps_of", "parents_of", "plan_job", "price", "settle_images")
+__all__ = ("PlannedJob", "Reference", "adopt_results", "asked", "chain_of", "job_name", "make_request", "maps_of", "parents_of", "plan_job", "price", "settle_images")
 
 
 class Reference(NamedTuple):
@@ -108,6 +109,12 @@ def price(
     request, _ = make_request(words, template, references, finish)
     catalog.check_request(request, service.kind)
     return pricing.estimate(request, service.kind)
+
+
+def asked(words: Request, template: Template, service: Service, surface: Surface | None = None) -> str:
+    """The fingerprint of the job for these words alone. Cheap; a panel may call it."""
+    request, _ = make_request(words, template, (), None)
+    return fingerprint(Job("", "", "", request, service, Landing(Place.IMAGE), surface=surface), {})
 
 
 def plan_job(

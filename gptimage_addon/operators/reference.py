@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..blender import images, targets
 from ..blender.host import Landed, host
@@ -101,6 +101,7 @@ class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, Letteri
     bl_description = "Make a reference picture from the prompt. Blender stays usable meanwhile"
 
     size: StringProperty(name="Size", description="Size of the picture, as WIDTHxHEIGHT", options={'SKIP_SAVE'})
+    earlier: BoolProperty(name="Earlier Result", description="Use what the same request has made before, for nothing", options={'SKIP_SAVE'})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -118,7 +119,7 @@ class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, Letteri
             font = font_file(self.letters_font or panel.letters_font) if lettering else b""
             planned = plan_reference(
                 read_settings(panel, self), preferences.service, landing, read_references(context.scene), lettering, font)
-            host.submit(planned.job, planned.inputs)
+            (host.use_earlier if self.earlier else host.submit)(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}

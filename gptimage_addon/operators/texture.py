@@ -300,6 +300,7 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSett
     bl_description = "Make a texture from the prompt and put it on the selected objects. Blender stays usable meanwhile"
 
     size: StringProperty(name="Size", description="Size of the picture, as WIDTHxHEIGHT", options={'SKIP_SAVE'})
+    earlier: BoolProperty(name="Earlier Result", description="Use what the same request has made before, for nothing", options={'SKIP_SAVE'})
     node: BoolProperty(
         name="To Active Node", description="Only set the image of the active Image Texture node",
         options={'SKIP_SAVE'})
@@ -325,7 +326,7 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSett
             else:
                 landing = _landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
             planned = plan_texture(words, preferences.service, landing, read_references(context.scene), surface=read_surface(panel, scale_m, self))
-            host.submit(planned.job, planned.inputs)
+            (host.use_earlier if self.earlier else host.submit)(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}

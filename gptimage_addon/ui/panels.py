@@ -15,11 +15,11 @@ from ..operators.lettering import lettered, read_lettering
 from ..operators.material_check import FIXES, checked_material, findings_of, is_grouped
 from ..operators.report import sentence
 from ..operators.settings import CUSTOM, read_settings
-from ..operators.surface import NO_AXES, shown_healing
+from ..operators.surface import NO_AXES, read_surface, shown_healing
 from ..operators.texture import ON_OBJECTS, active_picture_node
 from ..operators.variants import shown_image, variant_holder
 from .queue import draw_queue
-from .status import draw_button, draw_price, draw_wrapped
+from .status import draw_ask, draw_button, draw_price, draw_wrapped
 
 __all__ = ("Tab", "draw_check", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
 
@@ -167,7 +167,8 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
                 column.prop(settings, "scale_m")
             column.prop(settings, "asset")
         refusal = draw_price(layout, settings, texture_prompt) or self._draw_targets(layout, context, settings)
-        draw_button(layout, "gptimage.generate_texture", refusal, text="Generate Texture", icon='TEXTURE')
+        draw_ask(layout, "gptimage.generate_texture", refusal, settings, texture_prompt, surface=read_surface(settings, settings.scale_m),
+                 text="Generate Texture", icon='TEXTURE')
         draw_variants(layout, context)
         if previous.has_previous(context.object):
             layout.operator("gptimage.previous_material", icon='LOOP_BACK')
@@ -284,13 +285,14 @@ def _draw_reference(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     draw_prompt(layout, settings)
     column = draw_settings(layout, settings)
     column.prop(settings, "reference_place")
+    template, letters = None, ()
     try:
         template, letters = lettered(read_lettering(settings), read_settings(settings).size)
         refusal = draw_price(layout, settings, template, own=letters)
     except InputError as error:
         refusal = sentence(error)
         draw_wrapped(layout, refusal, 'INFO')
-    draw_button(layout, "gptimage.generate_reference", refusal, text="Generate Reference", icon='IMAGE_REFERENCE')
+    draw_ask(layout, "gptimage.generate_reference", refusal, settings, None if letters else template, text="Generate Reference", icon='IMAGE_REFERENCE')
 
 
 # --- Image Editor -----------------------------------------------------------------------------------------
@@ -397,8 +399,9 @@ class GPTIMAGE_PT_node(Tab, bpy.types.Panel):
         if not refusal and active_picture_node(context) is None:
             layout.label(text="Select an Image Texture node", icon='INFO')
             refusal = "No Image Texture node is active. Select one"
-        draw_button(layout, "gptimage.generate_texture", refusal,
-                    text="Generate to Active Node", icon='NODE_TEXTURE').node = True
+        for button in draw_ask(layout, "gptimage.generate_texture", refusal, settings, texture_prompt,
+                               surface=read_surface(settings, settings.scale_m), text="Generate to Active Node", icon='NODE_TEXTURE'):
+            button.node = True
         draw_variants(layout, context)
         draw_check(layout, context)
         material = checked_material(context)

@@ -171,6 +171,8 @@ def _outcome(view: JobView) -> str:
     result, job = view.record.result, view.job
     if result is None:
         return ""
+    if view.reused:
+        return "Earlier result, free"
     cost = result.cost_usd
     if view.record.stopped and job.service.kind is not ServiceKind.PRACTICE:
         most = f", at most {dollars(job.estimate_usd)}" if job.estimate_usd is not None else ""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
@@ -18,13 +19,13 @@ from ..core import pricing
 from ..core.catalog import find_model, shutdown_notice
 from ..core.errors import GptImageError, InputError, Repair
 from ..core.prompts import extend_prompt, heal_prompt, lettered_prompt, markup_prompt, reference_prompt, texture_prompt, touch_up_prompt
-from ..core.request import Finish, Request, Service, ServiceKind
-from ..operators.plan import Reference, Template, price
+from ..core.request import Finish, Request, Service, ServiceKind, Surface
+from ..operators.plan import Reference, Template, asked, price
 from ..operators.references import shown_references
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
-__all__ = ("SHEETS", "dollars", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text")
+__all__ = ("SHEETS", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text")
 
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
 MARGIN_PX = 80                  # tabs, icon and borders of a sidebar
@@ -181,3 +182,38 @@ def draw_button(layout: bpy.types.UILayout, operator: str, refusal: str, **look:
     row.scale_y = 1.4
     row.context_string_set(REFUSAL, refusal)
     return row.operator(operator, **look)
+
+
+@lru_cache(maxsize=64)
+def _asked(words: Request, template: Template, service: Service, surface: Surface | None) -> str:
+    return asked(words, template, service, surface)
+
+
+def _answered_at(panel: PanelSettings, template: Template | None, surface: Surface | None) -> float | None:
+    """When the same was answered before, or None. What goes along with pictures is not compared here."""
+    if template is None or not host.budget.answered or len(panel.references):
+        return None
+    try:
+        words = read_settings(panel)
+    except InputError:
+        return None
+    found = host.budget.answered.get(_asked(words, template, read_preferences().service, surface))
+    return found[1] if found else None
+
+
+def draw_ask(
+    layout: bpy.types.UILayout, operator: str, refusal: str, panel: PanelSettings, template: Template | None, *, surface: Surface | None = None,
+    text: str, icon: str,
+) -> list[bpy.types.OperatorProperties]:
+    """The button that starts a job; where the same was answered before, its result is offered first. Gives the buttons' settings.
+
+    Without a `template` it is not known here what is sent: pictures are made of it.
+    """
+    at = _answered_at(panel, template, surface)
+    if at is None:
+        return [draw_button(layout, operator, refusal, text=text, icon=icon)]
+    column = layout.column(align=True)
+    column.label(text=time.strftime("Asked before, %d.%m.%Y %H:%M", time.localtime(at)), icon='INFO', translate=False)
+    earlier = draw_button(column, operator, "", text="Use the Earlier Result", icon='RECOVER_LAST')
+    earlier.earlier = True
+    return [earlier, draw_button(column, operator, refusal, text="Ask Again", icon=icon)]

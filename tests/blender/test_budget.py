@@ -92,7 +92,6 @@ def test_a_runs_own_limit(server: PracticeServer, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_panel_looks_at_the_wallet_between_drawings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert host.budget._look() is None          # without budgets nothing is watched
     prefer(monkeypatch, budgets=Limits(day_usd=10))
     monkeypatch.setattr(host.budget, "spending", Spending())
     elsewhere(tmp_path / "data", 2.0)

