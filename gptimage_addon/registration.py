@@ -19,6 +19,7 @@ from .operators import (
     edit_texture,
     extend,
     fit,
+    gallery,
     jobs,
     layers,
     marks,
@@ -45,6 +46,7 @@ from .ui import (
     queue,
     sheet,
 )
+from .ui import gallery as gallery_panel
 from .ui import references as references_panel
 from .ui import sets as sets_panel
 from .ui import touch_up as touch_up_panel
@@ -70,6 +72,7 @@ MODULES: tuple[ModuleType, ...] = (
     turnaround,
     sets,
     presets,
+    gallery,
     areas,
     pointing,
     marks,
@@ -85,6 +88,7 @@ MODULES: tuple[ModuleType, ...] = (
     touch_up_panel,
     panels,
     change,
+    gallery_panel,
     references_panel,
     sets_panel,
     sheet,

@@ -23,6 +23,7 @@ from ..core.errors import (
 from ..core.request import Job, JobRecord, JobState, Service
 from . import notice, online
 from .budget import SESSION, Budget
+from .gallery import Gallery
 from .preferences import read_preferences
 
 __all__ = ("Host", "JobView", "SESSION", "host")
@@ -119,6 +120,7 @@ class Host:
         self.paces: dict[Service, tuple[int, float]] = {}   # requests at once, and until when none goes (monotonic), as the service asked
         self.show_chart: Callable[[Path], None] | None = None       # operators/ fills it in
         self.budget = Budget(lambda: self.journal.data_dir)
+        self.gallery = Gallery(lambda message: self._say(message, answers=1), self._listen, lambda: self.journal.data_dir)
         self.data_dir: Path | None = None
         self.practice_latency_s = PRACTICE_LATENCY_S
         self._worker: blender.process.WorkerProcess | None = None
@@ -349,6 +351,7 @@ class Host:
         worker = self.stop()
         self.jobs.clear()
         self.keys.clear()
+        self.gallery.close()
         self.connection = self.trouble = None
         self.paused = False
         self.budget.trouble = ""
@@ -395,6 +398,11 @@ class Host:
     def _wake(self) -> None:
         if not bpy.app.background and not bpy.app.timers.is_registered(self._tick):
             bpy.app.timers.register(self._tick, first_interval=TICK_S, persistent=True)
+
+    def _listen(self) -> None:
+        """Read once what nobody waits for."""
+        if self._worker:
+            self._wake()
 
     def _tick(self) -> float | None:
         try:
@@ -479,6 +487,7 @@ class Host:
         match message:
             case core.protocol.Ready():
                 self._ready = True
+                self.gallery.hear(message)
             case core.protocol.RecordChanged(record):
                 if view := self.jobs.get(record.job_id):
                     if record.partials != view.record.partials:
@@ -511,6 +520,11 @@ class Host:
                     self.show_chart(Path(path))
             case core.protocol.WalletState(trouble):
                 self.budget.trouble = trouble
+            case core.protocol.HistoryChanged():
+                self.gallery.hear(message)
+            case core.protocol.Found() | core.protocol.Measured() | core.protocol.HistoryDone():
+                self._answered()
+                self.gallery.hear(message)
             case core.protocol.Trouble(error):
                 self._answered()            # it stands for the answer that cannot come
                 self.trouble = error_from_dict(error)

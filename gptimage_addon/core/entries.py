@@ -14,6 +14,8 @@ __all__ = ("COUNT_LIMIT", "Entry", "Notes", "Page", "Query", "entries_of", "entr
 
 # How far the entries that fit are counted: "1000 or more" is all that an artist needs to know.
 COUNT_LIMIT = 1000
+# Jobs whose files are for something that is there already, and are no pictures of their own.
+NO_PICTURES = ("check", "export")
 # Of the longest prompts this much is shown; the job's own file has them whole.
 PROMPT_SHOWN = 500
 
@@ -61,11 +63,12 @@ class Notes(NamedTuple):
 
     star: bool = False
     tags: tuple[str, ...] = ()
+    deleted: bool = False
 
 
 class Query(NamedTuple):
     """Which entries are wanted: all that is told must fit. `words` are beginnings of words of the prompt, the objects, the tags,
-    the file and the project. Times are seconds since the epoch, 0 for any; prices are US dollars, both ends included.
+    the file and the project. `related` wants an entry with those it was made from, and those made from it. Times are seconds since the epoch, 0 for any; prices are US dollars, both ends included.
     """
 
     words: str = ""
@@ -78,6 +81,7 @@ class Query(NamedTuple):
     usd_from: float | None = None
     usd_to: float | None = None
     starred: bool = False
+    related: str = ""
     page: int = 0
     page_size: int = 12
 
@@ -106,7 +110,7 @@ def split_entry_id(name: str) -> tuple[str, int]:
 def entries_of(job: Job, record: JobRecord, notes: dict[int, Notes] = {}, thumbnails: dict[int, str] = {}) -> list[Entry]:
     """The entries of a job that is done; none for any other. `thumbnails` are paths, like `notes` by the picture's number."""
     result = record.result
-    if result is None:
+    if result is None or job.kind in NO_PICTURES:
         return []
     usd = 0.0 if job.service.kind is ServiceKind.PRACTICE else result.cost_usd if result.cost_usd is not None else job.estimate_usd
     created = datetime.fromtimestamp(record.ended_at, UTC).isoformat(timespec="seconds") if record.ended_at else job.created
@@ -114,6 +118,8 @@ def entries_of(job: Job, record: JobRecord, notes: dict[int, Notes] = {}, thumbn
     found = []
     for number, picture in enumerate(result.pictures):
         noted = notes.get(number, Notes())
+        if noted.deleted:
+            continue
         found.append(Entry(
             id=entry_id(job.id, number), kind=job.kind, prompt=job.prompt[:PROMPT_SHOWN], model=job.request.model, size=job.request.size,
             quality=job.request.quality, service=job.service.kind, created=created, path=f"jobs/{job.id}/{picture.path}",

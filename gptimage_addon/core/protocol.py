@@ -12,15 +12,17 @@ of this is imported when Blender starts.
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
+from .entries import Page, Query
 from .pricing import Limits
 from .request import JobRecord, Service, from_json, to_json
 
 __all__ = (
-    "Arrange", "AskKey", "Cancel", "ChartDrawn", "CheckConnection", "Configure", "ConnectionChecked", "DrawChart", "Hello", "KeyState", "Message",
-    "ModelInfo", "PROTOCOL", "Pace", "Pause", "Ready", "RecordChanged", "Recover", "Recovered", "RecoveryDone", "SetLimits",
-    "Stop", "StoreKey", "Submit", "Trouble", "WalletState", "decode", "encode",
+    "Arrange", "AskKey", "Cancel", "ChartDrawn", "CheckConnection", "Configure", "ConnectionChecked", "DeleteEntries", "DrawChart",
+    "ExportEntries", "Found", "Hello", "HistoryChanged", "HistoryDone", "ImportEntries", "KeyState", "MeasureEntries", "Measured",
+    "Message", "ModelInfo", "NoteEntries", "PROTOCOL", "Pace", "Pause", "Ready", "RecordChanged", "Recover", "Recovered", "RecoveryDone",
+    "Search", "SetLimits", "Stop", "StoreKey", "Submit", "Trouble", "WalletState", "decode", "encode",
 )
 
 PROTOCOL = 1
@@ -116,6 +118,50 @@ class DrawChart(NamedTuple):
     days: int
 
 
+class Search(NamedTuple):
+    """Look into the history. Answered by Found."""
+
+    query: Query
+
+
+class NoteEntries(NamedTuple):
+    """Set the star or the tags of entries; None leaves them. Answered by HistoryDone."""
+
+    entries: tuple[str, ...]
+    star: bool | None = None
+    tags: tuple[str, ...] | None = None
+
+
+class MeasureEntries(NamedTuple):
+    """How much space would deleting free? Of these entries, or with a time of all older ones that have no star and are in a file.
+
+    Answered by Measured.
+    """
+
+    entries: tuple[str, ...] = ()
+    before_s: float = 0.0
+
+
+class DeleteEntries(NamedTuple):
+    """Delete what MeasureEntries has measured, with all files. Answered by HistoryDone."""
+
+    entries: tuple[str, ...] = ()
+    before_s: float = 0.0
+
+
+class ExportEntries(NamedTuple):
+    """Write entries, with their pictures, into a zip file. Answered by HistoryDone."""
+
+    entries: tuple[str, ...]
+    path: str
+
+
+class ImportEntries(NamedTuple):
+    """Take in the entries of such a file. Answered by HistoryDone."""
+
+    path: str
+
+
 # --- worker to host ---------------------------------------------------------------------------------------
 
 class Ready(NamedTuple):
@@ -175,6 +221,35 @@ class ChartDrawn(NamedTuple):
     error: dict | None = None
 
 
+class Found(NamedTuple):
+    """The page that was asked for, or the error that there is none."""
+
+    page: Page
+    error: dict | None = None
+
+
+class Measured(NamedTuple):
+    """What deleting would free. `unlanded` of the entries never reached a file; `kept` are spared for that reason."""
+
+    question: MeasureEntries
+    count: int = 0
+    size_bytes: int = 0
+    unlanded: int = 0
+    kept: int = 0
+    error: dict | None = None
+
+
+class HistoryDone(NamedTuple):
+    """What was asked for is done: `told` says what, as a sentence. Or the error that it is not."""
+
+    told: str = ""
+    error: dict | None = None
+
+
+class HistoryChanged(NamedTuple):
+    """Pictures have come or changed: what is shown of the history may be old. Nobody asked for it."""
+
+
 class WalletState(NamedTuple):
     """What is wrong with the record of what was spent, as a sentence."""
 
@@ -189,12 +264,11 @@ class Trouble(NamedTuple):
 
 Message = (
     Hello | Configure | Pause | Arrange | Submit | Cancel | Stop | Recover | AskKey | StoreKey | CheckConnection | SetLimits | DrawChart
+    | Search | NoteEntries | MeasureEntries | DeleteEntries | ExportEntries | ImportEntries
     | Ready | RecordChanged | Pace | Recovered | RecoveryDone | KeyState | ConnectionChecked | ChartDrawn | WalletState | Trouble
+    | Found | Measured | HistoryDone | HistoryChanged
 )
-_KINDS = {kind.__name__: kind for kind in (
-    Hello, Configure, Pause, Arrange, Submit, Cancel, Stop, Recover, AskKey, StoreKey, CheckConnection, SetLimits, DrawChart,
-    Ready, RecordChanged, Pace, Recovered, RecoveryDone, KeyState, ConnectionChecked, ChartDrawn, WalletState, Trouble,
-)}
+_KINDS = {kind.__name__: kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:

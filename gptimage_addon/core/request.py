@@ -318,7 +318,7 @@ class Landing(NamedTuple):
     `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale, and on the axes the subject's height; `pack` keeps the picture
     inside the .blend, else it is put in a folder beside it. `folder` is where files go that are exported, over those of the same name if
     `overwrite`. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants these are
-    more of. `decal` says where on the object a decal lies. `session` names the Blender session that made the landing and `blend` the
+    more of; `only` is the number of the one picture that is wanted, None for all. `decal` says where on the object a decal lies. `session` names the Blender session that made the landing and `blend` the
     path of its file: the targets mean something only there.
     """
 
@@ -331,6 +331,7 @@ class Landing(NamedTuple):
     fit: bool = False
     pack: bool = True
     variants_of: str = ""
+    only: int | None = None
     name: str = ""
     folder: str = ""
     overwrite: bool = False

@@ -42,6 +42,7 @@ MIGRATIONS = ("""
     CREATE INDEX entries_by_usd ON entries (usd);
     CREATE TABLE texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL, facets TEXT NOT NULL, entry TEXT NOT NULL);
     CREATE TABLE links (parent TEXT NOT NULL, child TEXT NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID;
+    CREATE INDEX links_by_child ON links (child);
     CREATE TABLE settled (job_id TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE stale (words INTEGER NOT NULL);
 """,)
@@ -241,6 +242,10 @@ class History:
             for facet in facets:
                 clauses.append("' ' || facets || ' ' LIKE ?")
                 values.append(f"% {facet} %")
+        if query.related:
+            rows = [str(row) for other in self.related(query.related) for row, in self._database.execute(
+                "SELECT id FROM entries WHERE job_id = ? AND picture = ?", split_entry_id(other))]
+            clauses.append(f"{source}.rowid IN ({', '.join(rows)})")
         if query.since_s or query.until_s:
             clauses.append(f"{source}.rowid BETWEEN ? AND ?")
             values += [int(query.since_s * _PER_S), int(query.until_s * _PER_S) if query.until_s else 2**62]
@@ -259,9 +264,10 @@ class History:
             found += [from_json(Entry, json.loads(text)) for text, in rows]
         return found
 
-    def children(self, name: str) -> list[str]:
-        """The names of the entries that were made from this one."""
-        return [child for child, in self._database.execute("SELECT child FROM links WHERE parent = ?", (name,))]
+    def related(self, name: str) -> list[str]:
+        """The names of an entry, of those it was made from, and of those that were made from it."""
+        found = self._database.execute("SELECT parent FROM links WHERE child = ? UNION SELECT child FROM links WHERE parent = ?", (name, name))
+        return [name, *(other for other, in found)]
 
     def all_entries(self, before_s: float = 0.0) -> Iterator[Entry]:
         """All entries, oldest first; with a time only those before it."""

@@ -184,6 +184,8 @@ def adopt_results(job: Job, record: JobRecord, folder: Path) -> list[bpy.types.I
         name += UNFINISHED
     made = []
     for index, picture in enumerate(record.result.pictures):
+        if job.landing.only not in (None, index):
+            continue
         view = f" {job.views[index % len(job.views)].title()}" if job.views else ""
         image = images.adopt_picture(folder / picture.path, name + view, pack=job.landing.pack)
         images.set_provenance(image, _origin(job, record.result, index) | ({"unfinished": True} if record.stopped else {}))

@@ -25,7 +25,7 @@ from .settings import RequestSettings, read_settings
 from .surface import KIND, SurfaceSettings, plan_follow_ups, price_follow_up, read_surface
 from .variants import join_variants
 
-__all__ = ("ON_OBJECTS", "TextureSettings", "active_picture_node", "catalog_of", "land_texture", "plan_texture", "texture_targets")
+__all__ = ("ON_OBJECTS", "PLACES", "TextureSettings", "active_picture_node", "catalog_of", "land_texture", "plan_texture", "texture_landing", "texture_targets")
 
 PLACES = (
     ("replace_slot", "Replace Material", "Put a new material into the active slot of each selected object"),
@@ -74,7 +74,7 @@ def texture_targets(objects: Sequence[bpy.types.Object], faces: bool = False) ->
     return tuple(found)
 
 
-def _landing(context: bpy.types.Context, place: str, **more: object) -> Landing:
+def texture_landing(context: bpy.types.Context, place: str, **more: object) -> Landing:
     """Where the panel's place is now. Raises InputError."""
     if place == "faces":
         objects = context.objects_in_mode if context.mode == 'EDIT_MESH' else context.selected_objects
@@ -125,7 +125,7 @@ def land_texture(job: Job, record: JobRecord, folder: Path) -> Landed:
     elif job.landing.place in _PLACING:
         where = _land_by_placing(job, made[0], missing)
     elif job.landing.place in (Place.REPLACE_SLOT, Place.APPEND_SLOT):
-        count = _land_on_objects(job, made[0], folder / record.result.pictures[0].path, missing)
+        count = _land_on_objects(job, made[0], folder / record.result.pictures[job.landing.only or 0].path, missing)
         where = f" on {count} object{'s' * (count > 1)}" if count else ""
     if missing:
         where += f". Kept as an image for what is gone: {', '.join(missing)}"
@@ -324,7 +324,7 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSett
                                      hint="Select one in the Shader Editor")
                 landing = Landing(place=Place.NODE, targets=(target,), pack=preferences.pack)
             else:
-                landing = _landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
+                landing = texture_landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
             planned = plan_texture(words, preferences.service, landing, read_references(context.scene), surface=read_surface(panel, scale_m, self))
             (host.use_earlier if self.earlier else host.submit)(planned.job, planned.inputs)
         except GptImageError as error:

@@ -65,6 +65,9 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         items=[("PACK", "In the File", "Pack them into the .blend file"),
                ("BESIDE", "Beside the File", "Put them into the folder textures beside the .blend file. "
                 "In an unsaved file they are packed")])
+    keep_days: IntProperty(
+        name="Keep History", description="How many days pictures stay when space is freed in the gallery. Those with a star, and those that "
+        "never reached a file, stay in any case. Nothing is deleted by itself", default=180, min=1, max=36500)
     concurrency: IntProperty(
         name="Parallel Requests", description="How many requests are sent at once", default=4, min=1, max=32,
         update=_concurrency_changed)
@@ -103,6 +106,7 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         layout.separator()
         layout.prop(self, "storage")
         layout.prop(self, "data_dir", placeholder=str(paths.default_data_dir()))
+        layout.prop(self, "keep_days", text="Keep History (Days)")
         layout.prop(self, "concurrency")
         layout.prop(self, "show_unfinished")
         self._draw_budgets(layout)

@@ -13,6 +13,7 @@ from bpy.props import FloatProperty, IntProperty, PointerProperty, StringPropert
 from ..operators.areas import AreaSettings, MaskSettings
 from ..operators.decal import DecalSettings
 from ..operators.extend import ExtendSettings
+from ..operators.gallery import GallerySettings
 from ..operators.lettering import LetteringChoices
 from ..operators.marks import GPTIMAGE_PG_note, MarkSettings
 from ..operators.reference import ReferenceSettings
@@ -35,7 +36,7 @@ class GPTIMAGE_PG_scene(
     """What is saved with the file: words and settings. Never a key, never a service's address."""
 
 
-class GPTIMAGE_PG_window_manager(bpy.types.PropertyGroup):
+class GPTIMAGE_PG_window_manager(GallerySettings, bpy.types.PropertyGroup):
     """What lasts as long as Blender runs."""
 
     first_job: IntProperty(

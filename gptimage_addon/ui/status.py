@@ -25,7 +25,7 @@ from ..operators.references import shown_references
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
-__all__ = ("SHEETS", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text")
+__all__ = ("SHEETS", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text", "sidebar_px")
 
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
 MARGIN_PX = 80                  # tabs, icon and borders of a sidebar
@@ -41,10 +41,14 @@ SHEETS = {texture_prompt: "texture", reference_prompt: "reference", touch_up_pro
 SERVICES = {ServiceKind.PRACTICE: "made on this machine", ServiceKind.OPENAI: "sent to OpenAI"}
 
 
+def sidebar_px() -> float:
+    """Width of the region that is drawn, at an interface scale of 1."""
+    return bpy.context.region.width / bpy.context.preferences.system.ui_scale
+
+
 def draw_wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE', *, fits: int = 0) -> None:
     """A text of more than one line, each of at most `fits` letters, or as many as the region holds: labels do not wrap by themselves."""
-    region = bpy.context.region
-    fits = fits or max(20, int((region.width / bpy.context.preferences.system.ui_scale - MARGIN_PX) / LETTER_PX))
+    fits = fits or max(20, int((sidebar_px() - MARGIN_PX) / LETTER_PX))
     line = ""
     for word in text.split():
         if line and len(line) + len(word) >= fits:

@@ -8,12 +8,17 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
-from ..core.errors import InputError, WorkerError
-from ..library.history import History, is_damaged
+from ..core import protocol
+from ..core.entries import Entry, Notes, Page, Query, split_entry_id
+from ..core.errors import GptImageError, InputError, WorkerError
+from ..library import space
+from ..library.history import History, is_damaged, read_notes, write_notes
 from ..library.journal import Journal
-from .thumbnails import write_thumbnails
+from .exchange import Taken, export_entries, import_entries
+from .thumbnails import write_thumbnail, write_thumbnails
 
 __all__ = ("Gallery",)
 
@@ -25,8 +30,9 @@ T = TypeVar("T")
 class Gallery:
     """One worker's hand on the history of its data folder. All database work is done in a thread, one piece after the other."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, say: Callable[[protocol.Message], None]) -> None:
         self._journal = journal
+        self._say = say
         self._history: History | None = None
         self._turn = asyncio.Lock()
         self._pictures = asyncio.Lock()         # a large one fills 100 MB when it is opened
@@ -55,6 +61,7 @@ class Gallery:
                 async with self._pictures:
                     await asyncio.to_thread(write_thumbnails, self._journal.folder(job_id), record.result.pictures)
             await self._do(lambda history: history.settle(job, record, self._journal))
+            self._say(protocol.HistoryChanged())
         except (OSError, ValueError, InputError, WorkerError) as error:
             log.warning("job %s is not in the history yet: %s", job_id, error)
 
@@ -62,10 +69,89 @@ class Gallery:
         """Note the journal's jobs that the database does not know: after a crash, and all of them for a new one."""
         try:
             steps = await self._do(lambda history: history.sync(self._journal))
-            while not self._closing and await self._do(lambda _: next(steps, None)) is not None:
-                pass
+            while not self._closing and (found := await self._do(lambda _: next(steps, None))) is not None:
+                if found:
+                    self._say(protocol.HistoryChanged())
         except WorkerError as error:
             log.warning("the history is not complete: %s", error)
+
+    # --- what the host asks -------------------------------------------------------------------------------
+
+    async def search(self, query: Query) -> None:
+        """Answer with the page, in which all have their thumbnails."""
+        try:
+            page = await self._do(lambda history: history.search(query))
+            page = page._replace(entries=tuple([await self._with_thumbnail(entry) for entry in page.entries]))
+            self._say(protocol.Found(page))
+        except GptImageError as error:
+            self._say(protocol.Found(Page(query), error.to_dict()))
+
+    async def _with_thumbnail(self, entry: Entry) -> Entry:
+        """Made now for what was found in the journal, or had lost its file."""
+        if entry.thumbnail and (self._journal.data_dir / entry.thumbnail).is_file():
+            return entry
+        job_id, number = split_entry_id(entry.id)
+        async with self._pictures:
+            name = await asyncio.to_thread(write_thumbnail, self._journal.folder(job_id), number, self._journal.data_dir / entry.path)
+        if entry.thumbnail == (f"jobs/{job_id}/{name}" if name else ""):
+            return entry
+        made = entry._replace(thumbnail=f"jobs/{job_id}/{name}" if name else "")
+        await self._do(lambda history: history.add([made]))
+        return made
+
+    async def note(self, question: protocol.NoteEntries) -> None:
+        """Set star or tags: in the jobs' folders first, then in the database."""
+        def work(history: History) -> None:
+            for entry in history.entries(question.entries):
+                job_id, number = split_entry_id(entry.id)
+                notes = read_notes(self._journal, job_id)
+                star = entry.star if question.star is None else question.star
+                tags = entry.tags if question.tags is None else question.tags
+                write_notes(self._journal, job_id, notes | {number: Notes(star, tags)})
+                history.add([entry._replace(star=star, tags=tags)])
+        await self._answer(work, lambda _: "")
+
+    async def measure(self, question: protocol.MeasureEntries) -> None:
+        try:
+            ids, kept = await self._do(lambda history: self._meant(history, question.entries, question.before_s))
+            found = await asyncio.to_thread(space.measure, self._journal, ids)
+            self._say(protocol.Measured(question, *found, kept))
+        except (OSError, GptImageError) as error:
+            self._say(protocol.Measured(question, error=_told(error).to_dict()))
+
+    async def delete(self, question: protocol.DeleteEntries) -> None:
+        def work(history: History) -> space.Space:
+            return space.delete(history, self._journal, self._meant(history, question.entries, question.before_s)[0])
+        await self._answer(work, lambda freed: f"Deleted {freed.count} picture{'s' * (freed.count != 1)}, {freed.size_bytes / 1e6:.1f} MB are free")
+
+    async def export(self, ids: tuple[str, ...], path: str) -> None:
+        def work(_: History) -> int:
+            return export_entries(self._journal, ids, Path(path))
+        await self._answer(work, lambda count: f"{count} picture{'s' * (count != 1)} written to {Path(path).name}")
+
+    async def take_in(self, path: str) -> None:
+        def work(history: History) -> Taken:
+            taken = import_entries(self._journal, Path(path))
+            for job_id in taken.jobs:
+                history.settle(self._journal.read_job(job_id), self._journal.read_record(job_id), self._journal)
+            return taken
+        await self._answer(work, lambda taken: f"{taken.pictures} picture{'s' * (taken.pictures != 1)} imported"
+                           + (f", {taken.known} job{'s were' if taken.known > 1 else ' was'} here already" if taken.known else ""))
+
+    def _meant(self, history: History, ids: tuple[str, ...], before_s: float) -> tuple[list[str], int]:
+        return space.expired(history, self._journal, before_s) if before_s else (list(ids), 0)
+
+    async def _answer(self, work: Callable[[History], T], told: Callable[[T], str]) -> None:
+        """Do what changes the history, and tell that it is done, or why not."""
+        try:
+            done = await self._do(work)
+        except (OSError, GptImageError) as error:
+            self._say(protocol.HistoryDone(error=_told(error).to_dict()))
+        else:
+            self._say(protocol.HistoryDone(told(done)))
+        self._say(protocol.HistoryChanged())
+
+    # --- the database -------------------------------------------------------------------------------------
 
     async def _do(self, work: Callable[[History], T]) -> T:
         """Database work, when its turn comes. Raises WorkerError if the database cannot be used."""
@@ -97,3 +183,9 @@ class Gallery:
         if self._history is None:
             self._history = History(self._journal.data_dir)
         return self._history
+
+
+def _told(error: OSError | GptImageError) -> GptImageError:
+    if isinstance(error, GptImageError):
+        return error
+    return WorkerError(f"A file of the history cannot be used: {error}", hint="Look whether the data folder can be written")

@@ -48,7 +48,7 @@ class Session:
         self._client_lock = asyncio.Lock()
         self._pixel_work = asyncio.Lock()
         self._practice: PracticeServer | None = None
-        self._gallery = Gallery(self.journal)
+        self._gallery = Gallery(self.journal, outbox.put)
         self._durations = Durations(self.journal.data_dir)
 
     def handle(self, message: Message) -> None:
@@ -81,6 +81,18 @@ class Session:
                 self._start(self._store_key(service, key))
             case protocol.CheckConnection(service, online):
                 self._start(self._check(service, online))
+            case protocol.Search(query):
+                self._start(self._gallery.search(query))
+            case protocol.NoteEntries():
+                self._start(self._gallery.note(message))
+            case protocol.MeasureEntries():
+                self._start(self._gallery.measure(message))
+            case protocol.DeleteEntries():
+                self._start(self._gallery.delete(message))
+            case protocol.ExportEntries(entries, path):
+                self._start(self._gallery.export(entries, path))
+            case protocol.ImportEntries(path):
+                self._start(self._gallery.take_in(path))
             case _:
                 raise ValueError(f"a host does not say {type(message).__name__}")
 

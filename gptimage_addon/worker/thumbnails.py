@@ -18,7 +18,7 @@ from ..library.journal import write_atomic
 from .exr import decode_exr
 from .files import read_picture
 
-__all__ = ("THUMBNAIL_PX", "thumbnail", "write_thumbnails")
+__all__ = ("THUMBNAIL_PX", "thumbnail", "write_thumbnail", "write_thumbnails")
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +26,24 @@ THUMBNAIL_PX = 256                  # of the longer side: what Blender's own pre
 
 
 def write_thumbnails(folder: Path, pictures: Iterable[ResultPicture]) -> None:
-    """One for each picture of a job's folder: thumbs/NUMBER.jpg, or .png where there is alpha. A picture that is gone gets none."""
+    """One for each picture of a job's folder."""
     for number, picture in enumerate(pictures):
-        try:
-            ending, data = thumbnail((folder / picture.path).read_bytes())
-            (folder / "thumbs").mkdir(exist_ok=True)
-            write_atomic(folder / "thumbs" / f"{number}{ending}", data, durable=False)
-        except (OSError, ValueError) as error:
-            log.warning("no thumbnail of %s: %s", folder / picture.path, error)
+        write_thumbnail(folder, number, folder / picture.path)
+
+
+def write_thumbnail(folder: Path, number: int, picture: Path) -> str:
+    """Make that of a picture of a job's folder: thumbs/NUMBER.jpg, or .png where there is alpha. Gives that name.
+
+    A picture that is gone or broken has none: "".
+    """
+    try:
+        ending, data = thumbnail(picture.read_bytes())
+        (folder / "thumbs").mkdir(exist_ok=True)
+        write_atomic(folder / "thumbs" / f"{number}{ending}", data, durable=False)
+    except (OSError, ValueError) as error:
+        log.warning("no thumbnail of %s: %s", picture, error)
+        return ""
+    return f"thumbs/{number}{ending}"
 
 
 def thumbnail(data: bytes) -> tuple[str, bytes]:

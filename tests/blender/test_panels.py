@@ -20,11 +20,12 @@ from gptimage_addon.core.protocol import ConnectionChecked, KeyState, ModelInfo
 from gptimage_addon.core.request import JobState, Landing, Place, Service, ServiceKind
 from gptimage_addon.operators.report import REFUSAL
 from gptimage_addon.operators.texture import texture_targets
-from gptimage_addon.ui import change, panels, references, status, touch_up
+from gptimage_addon.ui import change, gallery, panels, references, status, touch_up
 from tests.support.layout import Layout
 from tests.support.scenes import editor, finished, plan_for, select
 
-PANELS = (*touch_up.classes, *panels.classes, *change.classes, *(cls for cls in references.classes if issubclass(cls, bpy.types.Panel)))
+PANELS = (*touch_up.classes, *panels.classes, *change.classes,
+          *(cls for cls in (*references.classes, *gallery.classes) if issubclass(cls, bpy.types.Panel)))
 
 
 @pytest.fixture(autouse=True)
@@ -263,3 +264,32 @@ def test_every_operator_has_a_sentence_and_a_title() -> None:
         assert all(word[0].isupper() for word in words), rna.name
         for prop in rna.properties:
             assert prop.identifier == "rna_type" or prop.description, f"{name}.{prop.identifier}"
+
+
+def test_the_gallery_shows_its_page_and_what_can_be_done() -> None:
+    assert [idname for idname, _ in draw(named("GPTIMAGE_PT_gallery")).buttons] == ["gptimage.search_history"]
+    entry = core.entries.Entry(
+        "a:0", "touch_up", "ivy on the old wall", "gpt-image-2.5-flare", "1024x1024", "high", ServiceKind.OPENAI, "2026-03-01T12:00:00+00:00",
+        "jobs/a/results/0.png", 1024, 768, 0.0534, objects=("Wall",), blend="/p/castle/shot.blend", project="castle", camera="Camera", frame=7,
+        tags=("hero",), star=True)
+    query = core.entries.Query(page=1, page_size=12)
+    entries = tuple(entry._replace(id=f"a:{number}") for number in range(12))
+    host.gallery.page = core.entries.Page(query, entries, 100)
+    state = bpy.context.window_manager.gptimage
+    state.gallery_page = 1
+    shown = draw(named("GPTIMAGE_PT_gallery"))
+    assert "13 to 24 of 100" in shown.text
+    assert [button.page for idname, button in shown.buttons if idname == "gptimage.search_history"] == [0, 2]
+    assert sum(idname == "gptimage.pick_entry" for idname, _ in shown.buttons) == 12
+    assert not any(idname == "gptimage.apply_entry" for idname, _ in shown.buttons)
+    state.gallery_entry = "a:3"
+    host.gallery.space = core.protocol.Measured(core.protocol.MeasureEntries(("a:3",)), 1, 4_321_000, unlanded=1)
+    shown = draw(named("GPTIMAGE_PT_image_gallery"))
+    assert "ivy on the old wall" in shown.text and "1024 x 768, $0.0534" in shown.text
+    for told in ("For: Wall", "castle/shot.blend", "Camera, frame 7", "hero", "1 picture, 4.3 MB", "never reached a file"):
+        assert told in shown.text, told
+    doing = {idname for idname, button in shown.buttons if getattr(button, "entry", "") == "a:3"}
+    assert {"gptimage.apply_entry", "gptimage.restore_settings", "gptimage.open_entry", "gptimage.measure_entry"} <= doing
+    assert sum(idname == "gptimage.delete_measured" for idname, _ in shown.buttons) == 2
+    host.gallery.page = core.entries.Page(query._replace(words="zebra", page=0))
+    assert "Nothing fits this search" in draw(named("GPTIMAGE_PT_gallery")).text

@@ -10,6 +10,7 @@ import typing
 import pytest
 
 from gptimage_addon.core import protocol
+from gptimage_addon.core.entries import Entry, Page, Query
 from gptimage_addon.core.errors import InputError, QuotaError
 from gptimage_addon.core.pricing import Limits
 from gptimage_addon.core.request import JobRecord, JobState, Result, ResultPicture, Service, ServiceKind
@@ -20,6 +21,8 @@ RECORD = JobRecord(
     note="größe\n",
     result=Result(pictures=(ResultPicture("results/0.png", "image/png", 16, 32),), usage={"output_tokens": 3},
         cost_usd=.1))
+ENTRY = Entry("a:0", "texture", "größe", "m", "16x32", "low", ServiceKind.OPENAI, "2026-01-01T00:00:00+00:00", "jobs/a/results/0.png", 16, 32,
+              usd=0.5, objects=("Wall",), frame=7, tags=("x",))
 MESSAGES = [
     protocol.Hello(1, "/data"), protocol.Hello(1, "/größe 漢字", 16, 1.5), protocol.Configure(7),
     protocol.Submit("j", True),
@@ -32,6 +35,10 @@ MESSAGES = [
     protocol.ConnectionChecked(SERVICE, (protocol.ModelInfo("m", "2026-12-01"), protocol.ModelInfo("n"))),
     protocol.SetLimits(Limits(day_usd=1.5, session_usd=.25)), protocol.WalletState("größe"), protocol.DrawChart(30),
     protocol.ChartDrawn("/größe.png"), protocol.ChartDrawn(error=QuotaError("x").to_dict()),
+    protocol.Search(Query("größe", usd_from=0.5, starred=True)), protocol.NoteEntries(("a:0",), star=False), protocol.NoteEntries((), tags=("x",)),
+    protocol.MeasureEntries(("a:0",), 1.5), protocol.DeleteEntries(before_s=2.5), protocol.ExportEntries(("a:0",), "/größe.zip"),
+    protocol.ImportEntries("/x.zip"), protocol.Found(Page(Query(), (ENTRY,), 1)), protocol.Found(Page(Query()), QuotaError("x").to_dict()),
+    protocol.Measured(protocol.MeasureEntries(("a:0",)), 1, 2**40, 1, 3), protocol.HistoryDone("größe"), protocol.HistoryChanged(),
     protocol.Trouble(QuotaError("x").to_dict()),
 ]
 

@@ -81,11 +81,14 @@ def test_all_that_is_told_of_a_picture(journal: Journal, history: History) -> No
                  finish=Finish("s.png", "m.npy", (0, 0, 8, 8), (8, 8), "Render Result"), parents=("z:1",), camera="Camera", frame=7)
     keep(journal, history, wanted, usd=0.05)
     entry = history.search(Query()).entries[-1]
+    assert history_module.entries_of(wanted._replace(kind="check"), done(wanted)) == []
     assert entry == Entry(
         "a:0", "touch_up", "Ivy on the wall", "gpt-image-2.5-flare", "1024x1024", "medium", ServiceKind.OPENAI, "2026-01-01T00:00:00+00:00",
         "jobs/a/results/0.png", 64, 32, 0.025, 3.0, "", ("Wall",), ("z:1",), "a", True, "/home/me/castle/shot 3.blend", "castle",
         "Camera", 7)
-    assert history.children("z:1") == ["a:0", "a:1"]
+    assert history.related("z:1") == ["z:1", "a:0", "a:1"] and found(history, related="z:1") == ["a:1", "a:0"]
+    keep(journal, history, job("z", n=2, created="2025-01-01T00:00:00+00:00"))
+    assert found(history, related="a:0") == ["a:0", "z:1"] and found(history, "wall", related="a:0") == ["a:0"]
     assert history.entries(["a:1", "gone:0"])[0].path == "jobs/a/results/1.png"
 
 

@@ -86,6 +86,10 @@ class Layout:
         self._check("menu", **given)
         assert hasattr(bpy.types, name), f"there is no menu {name}"
 
+    def popover(self, panel: str, **given: Any) -> None:
+        self._check("popover", panel=panel, **given)
+        assert hasattr(bpy.types, panel), f"there is no panel {panel}"
+
     def template_list(self, listtype: str, list_id: str, data: Any, name: str, active_data: Any, active: str, **given: Any) -> None:
         """Draws the items too, by the list's own function."""
         self._check("template_list", **given)
