@@ -36,12 +36,12 @@ VERSION 1
 
 def mark_as_asset(
     datablock: bpy.types.ID, *, catalog: str, tags: Sequence[str] = (), description: str = "", author: str = "",
-    preview_picture: Path | None = None,
+    preview_picture: Path | None = None, render_preview: bool = True,
 ) -> Path | None:
     """Mark as an asset in the catalog "GPT Image/<catalog>", with a preview; what it had before is replaced.
 
     The preview is rendered: a material's on Blender's preview sphere. In background mode at once and by Cycles, else by a
-    job of Blender's own that ends later. It takes seconds. Where nothing is rendered, `preview_picture` is shown.
+    job of Blender's own that ends later. It takes seconds. Where nothing is rendered, or not to be, `preview_picture` is shown.
     Gives back the catalog file in which the catalog is now, or None where there can be none, because the .blend is not
     saved yet or its folder is read-only: then the asset shows as Unassigned. Marking again after saving mends that.
     """
@@ -58,7 +58,10 @@ def mark_as_asset(
             path, data.catalog_id = _enter_catalog(_library_root(Path(bpy.data.filepath)), catalog)
         except OSError:
             path = None
-    _make_preview(datablock, preview_picture)
+    if render_preview:
+        _make_preview(datablock, preview_picture)
+    elif preview_picture:
+        _show_picture(datablock, preview_picture)
     return path
 
 

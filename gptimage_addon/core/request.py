@@ -107,7 +107,7 @@ class SentPicture(NamedTuple):
 class Request(NamedTuple):
     """What is asked: words, and for an edit `images`. `prompt` is the full text that is sent.
 
-    `size` is "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many unfinished
+    `style` is what a style sheet adds to the prompt. `size` is "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many unfinished
     pictures the service streams on the way (each is paid). The mask and the markup belong to the first image.
     """
 
@@ -126,6 +126,7 @@ class Request(NamedTuple):
     mask: SentPicture | None = None
     markup: SentPicture | None = None
     input_fidelity: str = ""
+    style: str = ""
 
     @property
     def is_edit(self) -> bool:

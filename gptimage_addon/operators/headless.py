@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -26,10 +26,11 @@ from ..blender.masks import image_channels, uv_faces_mask
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, QuotaError, WorkerError
-from ..core.jobfile import DecalSpec, EditTextureSpec, JobSpec, LetteringSpec, ReferenceJobSpec, TextureSpec, TouchUpSpec, read_jobfile
+from ..core.jobfile import DecalSpec, EditTextureSpec, JobSpec, LetteringSpec, ReferenceJobSpec, ReferenceSpec, TextureSpec, TouchUpSpec, read_jobfile
 from ..core.jobtable import read_table
 from ..core.request import JobState, Landing, Lettering, PixelKind, Place, Service, ServiceKind, parse_size
 from ..core.sets import grid, set_of
+from ..core.styles import style_words
 from ..imaging import masks
 from .decal import plan_decal
 from .edit_texture import faces_mask, object_texture, plan_edit
@@ -41,6 +42,7 @@ from .references import load_reference, read_series
 from .report import sentence
 from .surface import image_words, plan_healing, plan_surface
 from .sets import plan_set
+from .style_sheets import find_sheet, read_sheet
 from .texture import plan_texture, texture_targets
 from .touch_up import Framing, plan_touch_up, split
 from .turnaround import plan_turnaround
@@ -158,7 +160,7 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
     tasks = []
     for number, spec in chosen:
         try:
-            tasks.append(_Task(spec, _plan(spec, service)))
+            tasks.append(_Task(spec, _plan(_styled(spec, document["jobs"][number - 1]), service)))
         except InputError as error:
             error.field = f"{f'line {number + 1}' if is_table else f'jobs[{number - 1}]'}.{error.field}"
             raise
@@ -238,6 +240,17 @@ def _require_key(service: Service) -> None:
         raise host.trouble
     if state is None or not state.source:
         raise KeyMissingError("There is no API key", hint="Set OPENAI_API_KEY, or enter the key in Blender's preferences")
+
+
+def _styled(spec: JobSpec, said: dict[str, object]) -> JobSpec:
+    """The job with the look of its style sheet. What the job says itself counts before the sheet."""
+    if not spec.style_sheet:
+        return spec
+    sheet = read_sheet(find_sheet(spec.style_sheet))
+    preferred = {name: value for name in ("model", "quality") if (value := getattr(sheet, name)) and name not in said}
+    style = " ".join(filter(None, (spec.style, style_words(sheet.words, sheet.forbidden, sheet.colors))))
+    own = tuple(ReferenceSpec(image=picture.file, role=picture.role) for picture in sheet.pictures)
+    return replace(spec, style=style, references=(*spec.references, *own), **preferred)
 
 
 def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:

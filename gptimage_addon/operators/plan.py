@@ -85,7 +85,8 @@ def make_request(
     roles = tuple(reference.role for reference in references)
     if finish and references:
         roles = ("the picture to change", *roles)
-    request = words._replace(prompt=template(words.prompt, roles=roles))
+    prompt = template(words.prompt, roles=roles)
+    request = words._replace(prompt=f"{prompt}\n{words.style}" if prompt and words.style else prompt)
     if not references and not finish:
         return request._replace(input_fidelity=""), {}
     sent = [reference.sent(i) for i, reference in enumerate(references)]

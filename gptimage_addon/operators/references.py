@@ -17,6 +17,7 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import CONTINUED, FIRST, ROLES
 from .plan import Reference, chain_of
 from .report import report
+from .settings import used_style
 from .variants import shown_image, variant_holder
 
 __all__ = (
@@ -105,9 +106,10 @@ def _read_file(image: bpy.types.Image, scene: bpy.types.Scene) -> bool:
 
 
 def _wanted(settings: ReferenceList, touch_up: bool) -> list[tuple[bpy.types.Image | None, str]]:
-    """The pictures that go along, in order, with their roles: the series that is continued, then the list."""
+    """The pictures that go along, in order, with their roles: the series that is continued, the list, and the style sheet's."""
     series = [] if touch_up else [(settings.continued_first, FIRST), (settings.continued, CONTINUED)]
-    items = settings.references if settings.use_references else ()
+    style = used_style(settings)
+    items = [*(settings.references if settings.use_references else ()), *(style.references if style else ())]
     return [pair for pair in series if pair[0]] + [(item.image, role_of(item)) for item in items if item.use]
 
 

@@ -11,10 +11,12 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, IntVectorProperty
 from ..core import catalog
 from ..core.errors import InputError
 from ..core.request import Request, parse_size
+from ..core.styles import hex_color, style_words
 
-__all__ = ("CUSTOM", "PanelSettings", "RequestSettings", "read_model", "read_settings", "write_settings", "write_size")
+__all__ = ("CUSTOM", "KEEP", "PanelSettings", "RequestSettings", "read_model", "read_settings", "used_style", "write_settings", "write_size")
 
 CUSTOM = "CUSTOM"
+KEEP = "KEEP"                            # of a style sheet: the setting stays as it is
 
 _QUALITY_LABELS = {"low": "Low", "medium": "Medium", "high": "High", "xhigh": "Extra High", "max": "Max"}
 _QUALITY_TIPS = {
@@ -76,15 +78,23 @@ class PanelSettings(RequestSettings):
         subtype='XYZ')
 
 
-def read_model(settings: RequestSettings) -> str:
-    """The chosen model's name."""
+def used_style(panel: PanelSettings) -> bpy.types.PropertyGroup | None:
+    """The look of the style sheet, if one is used. Cheap."""
+    return panel.style_sheet.gptimage_style if panel.use_style_sheet and panel.style_sheet else None
+
+
+def read_model(settings: PanelSettings) -> str:
+    """The name of the model that is asked."""
+    style = used_style(settings)
+    if style and style.model != KEEP:
+        return style.model
     return settings.custom_model.strip() if settings.model == CUSTOM else settings.model
 
 
 def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = None) -> Request:
     """The settings as a request whose prompt is still the artist's own words.
 
-    What a script has set on the operator counts, all else is the panel's. Raises InputError for a missing Text.
+    What a script has set on the operator counts, then the style sheet, all else is the panel's. Raises InputError for a missing Text.
     Cheap; a panel may call it.
     """
     names = tuple(RequestSettings.__annotations__)
@@ -98,6 +108,9 @@ def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = No
         if panel.text is None:
             raise InputError("No Text is chosen", field="text", hint="Choose a Text datablock, or turn Use Text off")
         values["prompt"] = panel.text.as_string()
+    if style := used_style(panel):
+        values["style"] = style_words(style.words, style.forbidden, [hex_color(each.color) for each in style.colors])
+        values |= {name: getattr(style, name) for name in ("model", "quality") if getattr(style, name) != KEEP}
     for name in own:
         values[name] = getattr(operator, name)
 

@@ -125,7 +125,7 @@ def _heal_request(words: Request, service: Service, name: str, size: tuple[int, 
     whole = Box(0, 0, *size)
     window, = touch_up_windows((whole,), size, words, service, Framing(whole=True))
     finish = Finish("", "inputs/mask.npy", tuple(window.box), size, name, rolled=axes)
-    return touch_up_words(words, window), finish
+    return touch_up_words(words, window)._replace(style=""), finish          # the surface goes on as it is
 
 
 def plan_healing(

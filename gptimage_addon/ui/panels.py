@@ -14,7 +14,7 @@ from ..operators.decal import decal_refusal, decal_request
 from ..operators.lettering import lettered, read_lettering
 from ..operators.material_check import FIXES, checked_material, findings_of, is_grouped
 from ..operators.report import sentence
-from ..operators.settings import CUSTOM, read_settings
+from ..operators.settings import CUSTOM, KEEP, read_settings, used_style
 from ..operators.surface import NO_AXES, read_surface, shown_healing
 from ..operators.texture import ON_OBJECTS, active_picture_node
 from ..operators.variants import shown_image, variant_holder
@@ -48,16 +48,29 @@ def draw_settings(
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
-    column.prop(settings, "model")
-    if settings.model == CUSTOM:
+    style = used_style(settings)
+    _draw_setting(column, settings, style, "model")
+    if settings.model == CUSTOM and not (style and style.model != KEEP):
         column.prop(settings, "custom_model")
     if size:
         column.prop(settings, "size_preset")
     if size and settings.size_preset == CUSTOM:
         column.prop(settings, "custom_size", text="Pixels")
-    column.prop(settings, "quality")
+    _draw_setting(column, settings, style, "quality")
     column.prop(settings, "n")
     return column
+
+
+def _draw_setting(
+    column: bpy.types.UILayout, settings: bpy.types.PropertyGroup, style: bpy.types.PropertyGroup | None, name: str,
+) -> None:
+    """A setting, or what the style sheet has instead of it."""
+    if style and getattr(style, name) != KEEP:
+        row = column.row()
+        row.prop(style, name)
+        row.label(text="", icon='BRUSHES_ALL')
+    else:
+        column.prop(settings, name)
 
 
 class _MoreSettings(Tab):

@@ -20,6 +20,7 @@ from ..operators.reference import ReferenceSettings
 from ..operators.references import GPTIMAGE_PG_reference, ReferenceList
 from ..operators.sets import GridChoices
 from ..operators.settings import PanelSettings
+from ..operators.style_sheets import GPTIMAGE_PG_style, GPTIMAGE_PG_style_color, StyleSettings
 from ..operators.surface import SurfaceSettings
 from ..operators.texture import TextureSettings
 from ..operators.touch_up import TouchUpLandings
@@ -30,7 +31,7 @@ __all__ = ()
 
 class GPTIMAGE_PG_scene(
     PanelSettings, TextureSettings, SurfaceSettings, ReferenceSettings, AreaSettings, MaskSettings, TouchUpLandings, MarkSettings, ExtendSettings,
-    TurnaroundSettings, DecalSettings, ReferenceList, GridChoices, LetteringChoices,
+    TurnaroundSettings, DecalSettings, ReferenceList, StyleSettings, GridChoices, LetteringChoices,
     bpy.types.PropertyGroup,
 ):
     """What is saved with the file: words and settings. Never a key, never a service's address."""
@@ -48,7 +49,7 @@ class GPTIMAGE_PG_window_manager(GallerySettings, bpy.types.PropertyGroup):
         subtype='FACTOR')
 
 
-classes = (GPTIMAGE_PG_note, GPTIMAGE_PG_reference, GPTIMAGE_PG_scene, GPTIMAGE_PG_window_manager)
+classes = (GPTIMAGE_PG_note, GPTIMAGE_PG_reference, GPTIMAGE_PG_style_color, GPTIMAGE_PG_style, GPTIMAGE_PG_scene, GPTIMAGE_PG_window_manager)
 
 
 def register() -> None:

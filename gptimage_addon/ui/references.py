@@ -62,9 +62,7 @@ class _References(Tab):
         layout.active = settings.use_references
         if not settings.references:
             draw_wrapped(layout, "Pictures that go along with textures, references and touch-ups", 'INFO')
-        row = layout.row()
-        row.template_list("GPTIMAGE_UL_references", "", settings, "references", settings, "reference_index", rows=3)
-        column = row.column(align=True)
+        column = _draw_list(layout, settings, "")
         column.operator_menu_enum("gptimage.add_reference", "source", text="", icon='ADD')
         column.operator("gptimage.remove_reference", text="", icon='REMOVE')
         column.operator("gptimage.move_reference", text="", icon='TRIA_UP').step = -1
@@ -98,6 +96,60 @@ def _draw_item(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, it
     column.label(text=f"Sent as {sent.width_px} x {sent.height_px} px{price}", icon='EXPORT', translate=False)
 
 
+def _draw_list(layout: bpy.types.UILayout, owner: bpy.types.PropertyGroup, name: str) -> bpy.types.UILayout:
+    """The list; gives back the column for its buttons."""
+    row = layout.row()
+    row.template_list("GPTIMAGE_UL_references", name, owner, "references", owner, "reference_index", rows=3)
+    return row.column(align=True)
+
+
+class _StyleSheet(Tab):
+    bl_label = "Style Sheet"
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.prop(context.scene.gptimage, "use_style_sheet", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, context.scene.gptimage
+        sheet = settings.style_sheet
+        row = layout.row(align=True)
+        if sheet:
+            row.operator_menu_enum("gptimage.use_style_sheet", "sheet", text="", icon='BRUSHES_ALL')
+            row.prop(sheet, "name", text="")
+            row.operator("gptimage.mark_style_sheet", text="", icon='ASSET_MANAGER')
+            row.operator("gptimage.export_style_sheet", text="", icon='EXPORT')
+        else:
+            row.operator_menu_enum("gptimage.use_style_sheet", "sheet", text="Choose", icon='BRUSHES_ALL')
+            row.operator("gptimage.new_style_sheet", text="New", icon='ADD')
+        row.operator("gptimage.import_style_sheet", text="", icon='IMPORT')
+        if sheet:
+            row.operator("gptimage.leave_style_sheet", text="", icon='X')
+            column = layout.column()
+            column.active = settings.use_style_sheet
+            _draw_style(column, sheet.gptimage_style)
+
+
+def _draw_style(layout: bpy.types.UILayout, style: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(style, "words", placeholder="Gouache on rough paper")
+    column.prop(style, "forbidden", placeholder="People, lettering")
+    column.prop(style, "model")
+    column.prop(style, "quality")
+    layout.label(text="Palette")
+    flow = layout.grid_flow(row_major=True, columns=4, even_columns=True, align=True)
+    for index, each in enumerate(style.colors):
+        cell = flow.row(align=True)
+        cell.prop(each, "color", text="")
+        cell.operator("gptimage.edit_style_colors", text="", icon='X').remove = index
+    flow.operator("gptimage.edit_style_colors", text="", icon='ADD')
+    column = _draw_list(layout, style, "style")
+    column.operator("gptimage.move_to_style_sheet", text="", icon='TRIA_DOWN_BAR')
+    column.operator("gptimage.move_to_style_sheet", text="", icon='TRIA_UP_BAR').to_list = True
+
+
 class GPTIMAGE_PT_view_references(_References, bpy.types.Panel):
     bl_space_type = 'VIEW_3D'
     bl_order = 2
@@ -115,4 +167,22 @@ class GPTIMAGE_PT_node_references(_References, bpy.types.Panel):
         return context.space_data.tree_type == 'ShaderNodeTree'
 
 
-classes = (GPTIMAGE_UL_references, GPTIMAGE_PT_view_references, GPTIMAGE_PT_image_references, GPTIMAGE_PT_node_references)
+class GPTIMAGE_PT_view_style_sheet(_StyleSheet, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_view_references"
+    bl_space_type = 'VIEW_3D'
+
+
+class GPTIMAGE_PT_image_style_sheet(_StyleSheet, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_image_references"
+    bl_space_type = 'IMAGE_EDITOR'
+
+
+class GPTIMAGE_PT_node_style_sheet(_StyleSheet, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_node_references"
+    bl_space_type = 'NODE_EDITOR'
+
+
+classes = (
+    GPTIMAGE_UL_references, GPTIMAGE_PT_view_references, GPTIMAGE_PT_view_style_sheet, GPTIMAGE_PT_image_references,
+    GPTIMAGE_PT_image_style_sheet, GPTIMAGE_PT_node_references, GPTIMAGE_PT_node_style_sheet,
+)

@@ -30,7 +30,7 @@ _TEMPLATE = re.compile(
     r"|^A decal of (.+?)\. It stands alone", re.DOTALL)
 _BACKDROP = re.compile(r"one flat, uniform, pure \w+ \(#(\w\w)(\w\w)(\w\w)\)")       # of core/prompts.py's decals
 _CHANGE = re.compile(r"texture map in the first picture once more, changed in this: (.+?)\. All that this does not", re.DOTALL)
-_ROLES = re.compile(r"\nThe pictures given are, in order:.*", re.DOTALL)
+_ROLES = re.compile(r"\n(?:The pictures given are, in order:|Style: |Palette: |Nowhere in the picture: ).*", re.DOTALL)
 _COLORS: dict[str, RGB] = {
     "red": (0.68, 0.18, 0.15), "crimson": (0.62, 0.09, 0.17), "orange": (0.85, 0.46, 0.16),
     "yellow": (0.88, 0.76, 0.25), "ochre": (0.76, 0.56, 0.24), "golden": (0.84, 0.66, 0.28),

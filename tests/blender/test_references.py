@@ -99,7 +99,7 @@ def test_sixteen_pictures_of_mixed_sources_arrive_in_order(tmp_path: Path, serve
         (painted("Half Clear", (0.0, 0.0, 0.0, 0.5)), (128, 128, 128), 1),
         (bpy.data.images["Render Result"], (0, 188, 0), 1),     # half as bright by the exposure
     ]
-    roles = [*ROLES, "style"] * 2
+    roles = ([*ROLES] * 3)[:16]
     for (image, _, _), role in zip(given, roles, strict=True):
         add_image(settings, image, role)
     settings.references[2].words = "its thick outlines"

@@ -97,7 +97,7 @@ def request_of(view: JobView) -> dict[str, object]:
 # What belongs to the panel alone: other forms of a setting, how masks are made, what is drawn, where touch-ups go once accepted.
 PANEL_ONLY = {"use_text", "text", "size_preset", "custom_size", "mask_source", "mask_combine", "mask_material", "depth_near", "depth_far",
               "show_area", "render_landing", "texture_landing", "notes", "references", "reference_index", "use_references",
-              "continued", "continued_first"}
+              "continued", "continued_first", "style_sheet", "use_style_sheet"}
 
 
 def test_every_setting_is_an_operator_property() -> None:

@@ -55,7 +55,7 @@ def test_every_file_counts(name: str) -> None:
 def test_every_field_of_what_is_asked_counts() -> None:
     changes = {"prompt": "tiles", "model": "n", "size": "512x512", "quality": "high", "n": 2, "background": "opaque", "output_format": "webp",
                "output_compression": 5, "moderation": "low", "complexity": "x", "partial_images": 1, "images": EDIT.images[:2], "mask": None,
-               "markup": SentPicture("prepared/markup.png", "image/png", 64, 64), "input_fidelity": "high"}
+               "markup": SentPicture("prepared/markup.png", "image/png", 64, 64), "input_fidelity": "high", "style": "gouache"}
     assert set(changes) == set(Request._fields)
     others = [JOB._replace(request=EDIT._replace(**{name: value})) for name, value in changes.items()]
     others += [JOB._replace(service=Service(ServiceKind.OPENAI)), JOB._replace(finish=FINISH._replace(box=(1, 0, 64, 64))),
