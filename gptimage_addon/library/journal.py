@@ -198,7 +198,7 @@ class Journal:
             if record.worker:
                 if WorkerLock.is_held(self.data_dir, record.worker):
                     continue
-            elif now - written < UNRECORDED_GRACE_S:
+            elif abs(now - written) < UNRECORDED_GRACE_S:      # a clock that was set back hides none for long
                 continue
             if record.state in ("failed", "cancelled"):
                 continue

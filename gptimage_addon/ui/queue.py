@@ -116,6 +116,8 @@ def _draw_job(box: bpy.types.UILayout, view: JobView, number: int) -> None:
         if icon := host.icons.get(job.id):
             column.template_icon(icon_value=icon, scale=5.0)
         _draw_progress(column, view, label)
+        if record.note:
+            draw_wrapped(column, record.note, 'ERROR')
     elif view.recovered:
         text = {JobState.DONE: "Made in an earlier session: apply or dismiss it",
                 JobState.QUEUED: "Never sent: retry or dismiss it"}.get(record.state, "From an earlier session")

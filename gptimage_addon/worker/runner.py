@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from typing import TypeVar
 from pathlib import Path
 
 from ..core import pricing
 from ..core.errors import (
-    AnswerError, CancelledError, GptImageError, InputError, OnlineAccessError, RateLimitError, UncertainError, WorkerError,
+    AnswerError, CancelledError, GptImageError, InputError, OnlineAccessError, RateLimitError, Repair, UncertainError, WorkerError,
 )
 from ..core.request import Job, JobRecord, JobState, Result, ResultPicture, ServiceKind
 from ..library.durations import Durations
@@ -26,6 +26,7 @@ from .finish import write_pictures
 from .lettering import prepare_lettering, write_lettered
 from .material import check_material, export_material
 from .pictures import prepare_references
+from .keeping import AnswerFile
 from .retry import retry_delay_s
 from .sheet import write_sheet
 from .surface import write_surfaces
@@ -37,6 +38,9 @@ __all__ = ("JobRunner",)
 
 # Some servers leave the connection open after a stream's last event.
 END_GRACE_S = 2.0
+DISK_RETRY_S = 1.0
+LEAVING_S = 20.0
+T = TypeVar("T")
 
 
 class JobRunner:
@@ -67,6 +71,8 @@ class JobRunner:
         self._cancelled = False
         self._stopped = False
         self._sent = 0.0                        # by the monotonic clock
+        self._answer: AnswerFile | None = None
+        self._leave_at: float | None = None     # the same, once the host has gone
         self._task: asyncio.Task[None] | None = None        # while the job can be cancelled
 
     def cancel(self) -> None:
@@ -162,7 +168,9 @@ class JobRunner:
                 began = time.monotonic()
                 try:
                     async with asyncio.timeout(left_s):
-                        return await self._send(job, attempt)
+                        seconds = await self._send(job, attempt)
+                    await self._keep()
+                    return seconds
                 except TimeoutError as error:
                     if self.record.sent_at:
                         raise UncertainError(f"No answer within {job.deadline_s:.0f} seconds") from error
@@ -170,6 +178,7 @@ class JobRunner:
                 except GptImageError as error:
                     took_s = time.monotonic() - began
                     if isinstance(error, UncertainError) and await self._is_whole(job):
+                        await self._keep()
                         return took_s
                     left_s -= took_s
                     delay_s = retry_delay_s(error, attempt, left_s)
@@ -197,11 +206,22 @@ class JobRunner:
             await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
         await self._reserve(job)
         expected_s = await asyncio.to_thread(self._durations.expected_s, job)
-        await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="", expected_s=expected_s)
+        unsent = self.record
+        try:
+            await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="", expected_s=expected_s)
+        except OSError as error:
+            self.record = unsent
+            raise WorkerError(f"Nothing was sent, for {self.journal.data_dir} takes no files ({error.strerror or error})", repair=Repair.NONE,
+                              hint="Free some space there, or choose another data folder in Preferences, and retry") from error
         self._sent = time.monotonic()
         async with client.send(job.request, self.folder) as answer:
             await self._receive(answer)
         return time.monotonic() - self._sent
+
+    async def _keep(self) -> None:
+        """On return the whole answer is on the disk."""
+        assert self._answer is not None
+        await self._written(self._answer.keep)
 
     async def _reserve(self, job: Job) -> None:
         """Count the price. Who is cancelled meanwhile waits for it: a row that is written after its job has ended stays open."""
@@ -213,31 +233,60 @@ class JobRunner:
             raise
 
     async def _receive(self, answer: OpenAnswer) -> None:
-        """Write the answer to disk as it comes. On return it is there, whole, synced."""
+        """Take the answer as it comes, and write it as far as the disk takes it. On return it has come whole."""
         reader = EventReader() if answer.streams else None
         heard: list[Event] = []
-        with open(self.journal.answer_path(self.record.job_id), "wb") as file:
-            # After the file is made: writing the head brings both names to the disk.
-            await asyncio.to_thread(self.journal.write_head, self.record.job_id, answer.head)
-            await self._move(JobState.RECEIVING, durable=False)
-            try:
-                async with asyncio.timeout(None) as patience:
-                    async for chunk in answer.chunks:
-                        file.write(chunk)
-                        file.flush()            # what our own death must not take along
-                        for event in reader.feed(chunk) if reader else ():
-                            if event.name.endswith("partial_image"):
-                                await self._show_partial(event)
-                                continue
-                            heard.append(event)
-                            if event.name.endswith(".completed"):
-                                patience.reschedule(asyncio.get_running_loop().time() + END_GRACE_S)
-            except TimeoutError:
-                if not patience.expired():
-                    raise
-            finally:                            # what came before a lost connection is kept as well
-                await asyncio.to_thread(os.fsync, file.fileno())
+        file = self._answer = AnswerFile(self.journal, self.record.job_id, answer.head)
+        await asyncio.to_thread(file.begin)
+        await self._move(JobState.RECEIVING, durable=False)
+        try:
+            async with asyncio.timeout(None) as patience:
+                async for chunk in answer.chunks:
+                    file.write(chunk)
+                    for event in reader.feed(chunk) if reader else ():
+                        if event.name.endswith("partial_image"):
+                            await self._show_partial(event)
+                            continue
+                        heard.append(event)
+                        if event.name.endswith(".completed"):
+                            patience.reschedule(asyncio.get_running_loop().time() + END_GRACE_S)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+        finally:                                # what came before a lost connection is kept as well
+            await asyncio.to_thread(file.sync)
         self._heard = answer.head, heard
+
+    async def _written(self, write: Callable[[], T]) -> T:
+        """The result of `write`. While the disk takes nothing it is said and tried again: what is worked on is paid.
+
+        Raises the OSError once the host has gone and waiting has had no use.
+        """
+        noted = False
+        while True:
+            try:
+                made = await asyncio.to_thread(write)
+            except OSError as error:
+                if self._leave_at is not None and time.monotonic() > self._leave_at:
+                    raise
+                if not noted:
+                    noted = True
+                    self._note(f"The picture is here and paid, but {self.journal.data_dir} takes no files ({error.strerror or error}). "
+                               "Free some space, or bring the folder back: it is tried again every second")
+                await asyncio.sleep(DISK_RETRY_S)
+                continue
+            if noted:
+                self._note("")
+            return made
+
+    def _note(self, text: str) -> None:
+        """Say it without the disk."""
+        self.record = self.record._replace(note=text)
+        self._tell(self.record)
+
+    def leave(self) -> None:
+        """The host has gone: what is on its way is finished, but a disk that takes nothing is waited for no longer than a moment."""
+        self._leave_at = time.monotonic() + LEAVING_S
 
     async def _is_whole(self, job: Job) -> bool:
         """Whether all pictures came before the connection was lost: then nothing is missing but its end."""
@@ -257,7 +306,10 @@ class JobRunner:
         mime = picture_type(data)
         if mime:
             path = self.folder / f"partial-{len(self.record.partials)}.{EXTENSIONS[mime]}"
-            await asyncio.to_thread(write_atomic, path, data, durable=False)
+            try:
+                await asyncio.to_thread(write_atomic, path, data, durable=False)
+            except OSError:
+                return
             await self._move(JobState.RECEIVING, durable=False, partials=(*self.record.partials, path.name))
 
     async def finish(self, job: Job, seconds: float) -> None:
@@ -276,7 +328,7 @@ class JobRunner:
                 for item in answer.pictures
             ]
             started = time.monotonic()
-            finished = await asyncio.to_thread(self._write, job, pictures)
+            finished = await self._written(lambda: self._write(job, pictures))
             if job.is_local:
                 seconds = time.monotonic() - started
         except OnlineAccessError as error:
@@ -287,8 +339,10 @@ class JobRunner:
         except GptImageError as error:
             await self._end(JobState.FAILED, error)
             return
-        except OSError as error:
-            await self._end(JobState.FAILED, AnswerError(f"The picture could not be written: {error}"))
+        except OSError as error:                # the job's folder stays as it is: a later session finishes it
+            trouble = AnswerError(f"The picture could not be written: {error}", hint="Recover Results tries again")
+            self.record = self.record.moved(JobState.FAILED, error=trouble.to_dict(), ended_at=time.time())
+            self._tell(self.record)
             return
         account = pricing.account(answer.usage) if job.service.kind is not ServiceKind.COMPATIBLE else None
         cost_usd = 0.0 if job.is_local else account[1] if account else None
@@ -323,7 +377,6 @@ class JobRunner:
             return AnswerHead(200), Answer([(self.folder / job.surface.source).read_bytes()])
         if self._heard and self._heard[1]:      # what is on disk now, without reading it once more
             head, events = self._heard
-            self._heard = None
             return head, read_events(events, request_id=head.request_id, model=job.request.model)
         found = self.journal.read_answer(self.record.job_id)
         if found is not None and self.record.stopped:
@@ -365,7 +418,7 @@ class JobRunner:
         try:
             await asyncio.to_thread(self.journal.write_record, self.record, durable=durable)
         except OSError:
-            if not state.is_final:
+            if state in (JobState.QUEUED, JobState.SENDING):    # nothing is sent that is not on the disk
                 raise
         self._tell(self.record)
 

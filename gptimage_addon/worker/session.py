@@ -101,6 +101,7 @@ class Session:
         for runner, _ in self._runners.values():
             if not runner.record.sent_at:
                 runner.abandon()
+            runner.leave()
         await asyncio.gather(*(task for _, task in self._runners.values()), return_exceptions=True)
         self._gallery.stop()
         while self._tasks:                      # a job that was recovered goes into the history

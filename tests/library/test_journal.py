@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import re
@@ -21,6 +23,7 @@ from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.request import (
     Job, JobRecord, JobState, Landing, Place, Request, Result, ResultPicture, SentPicture, Service,
 )
+from gptimage_addon.library import journal as journal_module
 from gptimage_addon.library.journal import AnswerHead, Journal, WorkerLock, new_job_id, write_atomic
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -287,3 +290,85 @@ def test_torn_folders_do_not_hide_the_others(tmp_path: Path) -> None:
     (journal.folder("f") / "request.json").write_text("[]")
     before = snapshot(tmp_path)
     assert left(journal) == {("good", JobState.DONE)} and snapshot(tmp_path) == before
+
+
+# --- an older journal, and steps of the disk that fail ----------------------------------------------------
+
+OLD = json.loads(Path(__file__).with_name("journal_1.json").read_bytes())
+
+
+def test_the_journal_of_version_1_is_read(tmp_path: Path) -> None:
+    """Folders as 0.1.0 has written them, kept as they are: whoever changes a value must go on reading these."""
+    lay_down(OLD, tmp_path)
+    journal = Journal(tmp_path)
+    texture, touch_up, reference, received, lost, waiting = (journal.read_job(job_id) for job_id in journal.job_ids())
+    assert (texture.prompt, texture.request.n, texture.service.kind) == ("weathered red brick", 2, "openai")
+    assert texture.landing.targets[0].name == "Cube" and texture.landing.scale_m == 2.0 and texture.estimate_usd == 0.1054
+    assert texture.surface.axes == "xy" and texture.surface.maps == ("normal", "roughness")
+    assert touch_up.finish.box == (10, 20, 522, 340) and touch_up.finish.pixels == "linear" and touch_up.finish.layered
+    assert touch_up.finish.marks[0].text == "moss here" and touch_up.request.markup.path == "prepared/markup.png"
+    assert reference.service == ("compatible", "http://127.0.0.1:9/v1", "white") and reference.request.output_compression == 70
+    assert reference.estimate_usd is None and not reference.estimate_exact
+    records = [journal.read_record(job.id) for job in (texture, touch_up, reference, received, lost, waiting)]
+    assert [record.state for record in records] == ["done", "uncertain", "failed", "receiving", "sending", "queued"]
+    done = records[0].result
+    assert done.cost_usd == 0.0527 and done.pictures[0].maps == {"normal": "results/0-normal.png"} and done.pictures[0].report["tiles"] == "xy"
+    assert records[1].error["type"] == "UncertainError" and records[2].error["categories"] == ["violence"]
+    head, raw = journal.read_answer(received.id)
+    assert head == AnswerHead(200, "application/json", "req_3") and json.loads(raw)["usage"]["output_tokens"] == 1756
+    for job_id in journal.job_ids():                # else they are too new for a job that nobody has had
+        os.utime(tmp_path / "jobs" / job_id / "request.json", (1e9, 1e9))
+    assert [job.id for job, _ in journal.left_over()] == [job.id for job in (texture, touch_up, received, lost, waiting)]
+
+
+def lay_down(jobs: dict[str, dict[str, object]], data_dir: Path) -> None:
+    for job_id, files in jobs.items():
+        folder = data_dir / "jobs" / job_id
+        folder.mkdir(parents=True)
+        for name, content in files.items():
+            (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO], ids=errno.errorcode.get)
+@pytest.mark.parametrize("step", ["open", "write", "flush", "fsync", "replace", "fsync of the folder"])
+def test_each_step_of_a_write_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int) -> None:
+    """The error is told; there is the old file or the new one, whole, and nothing else."""
+    path = tmp_path / "record.json"
+    path.write_bytes(b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    class Failing(io.BufferedWriter):
+        write = fail if step == "write" else io.BufferedWriter.write
+        flush = fail if step == "flush" else io.BufferedWriter.flush
+
+    synced = []
+
+    def fsync(handle: int) -> None:
+        synced.append(handle)
+        if step == "fsync" or (step == "fsync of the folder" and len(synced) == 2):
+            fail()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        if step in ("open", "replace"):
+            patched.setattr(os, step, fail)
+        if step in ("write", "flush"):
+            patched.setattr(journal_module, "open", lambda handle, mode: Failing(io.FileIO(handle, mode)), raising=False)
+        with pytest.raises(OSError) as told:
+            write_atomic(path, b"new")
+    assert told.value.errno == number
+    assert path.read_bytes() == (b"new" if step == "fsync of the folder" else b"old")
+    assert [each.name for each in tmp_path.iterdir()] == ["record.json"]
+    write_atomic(path, b"newer")
+    assert path.read_bytes() == b"newer"
+
+
+def test_a_clock_that_jumps_hides_no_job(tmp_path: Path) -> None:
+    """Set back by a year: a job that nobody has had is offered all the same."""
+    journal = Journal(tmp_path)
+    journal.create(job())
+    in_a_year = time.time() + 365 * 86400
+    os.utime(tmp_path / "jobs" / job().id / "request.json", (in_a_year, in_a_year))
+    assert [found.id for found, _ in journal.left_over()] == [job().id]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import shutil
 import threading
 from collections.abc import Callable
@@ -189,21 +188,6 @@ def test_when_the_host_goes_what_was_sent_is_finished_and_the_rest_waits(
     assert worker.log() == ""
     found = start_worker().recover()
     assert {name: record.state for name, record in found.items()} == {"sent": JobState.DONE, "waits": JobState.QUEUED}
-
-
-def test_an_answer_that_the_disk_does_not_take_is_uncertain(
-    worker: WorkerProcess, serve: Callable[..., PracticeServer],
-) -> None:
-    server = serve(Fault(replace_body=b"x" * 2_000_000, content_type="application/json"))
-    usual = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (1_000_000, usual[1]))   # as a full disk would stop it
-    try:
-        record = worker.run(make_job(server.base_url))
-    finally:
-        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, usual)
-    assert record.state is JobState.UNCERTAIN and record.error and "could not be written" in record.error["message"]
-    assert on_disk(worker, record.job_id) == record and len(server.requests) == 1
-    assert worker.run(make_job(server.base_url)).state is JobState.DONE
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to see the order of system calls")
