@@ -36,6 +36,7 @@ from .operators import (
     texture,
     touch_up,
     turnaround,
+    udim,
     variants,
 )
 from .ui import (
@@ -67,6 +68,7 @@ MODULES: tuple[ModuleType, ...] = (
     export_maps,
     fit,
     decal,
+    udim,
     assets,
     reference,
     references,

@@ -18,5 +18,6 @@ __getattr__ = late_modules(
     "sources",
     "texture_group",
     "turnaround",
+    "udim",
     "unfinished",
 )

@@ -80,7 +80,8 @@ class TextureSpec(_Common):
     and of baked light is taken out; `maps` are made beside the color, for a surface `relief_m` metres deep, whose height moves the mesh if
     `displace`. The model draws anew what lies about the seams of the axes `heal`. `preset` names a recipe for all that the job does not
     say itself. All of it can be done to an `image` that is there (a name, or a file) instead of one that is made; its words then only
-    help to heal it. A `decal` is cut out of its background instead.
+    help to heal it. A `decal` is cut out of its background instead. With `udim` one is made for each
+    tile that the objects' UV maps use.
     """
 
     prompt: str = ""
@@ -98,6 +99,7 @@ class TextureSpec(_Common):
     relief_m: float = 0.02
     displace: bool = False
     decal: DecalSpec | None = None
+    udim: bool = False
 
     @property
     def surface(self) -> Surface | None:
@@ -344,6 +346,8 @@ def _check_texture(spec: TextureSpec, entry: dict[str, object], where: str) -> N
             raise InputError(f"{name} is a share", field=f"{where}.{name}", hint="Use 0 to 1")
     if spec.displace and MapKind.HEIGHT not in spec.maps:
         raise InputError("There is no height to displace by", field=f"{where}.displace", hint='Add "height" to the maps')
+    if spec.udim:
+        _check_tiles(spec, where)
     if spec.decal:
         _check_decal(spec, spec.decal, where)
     if not spec.relief_m > 0:
@@ -356,6 +360,16 @@ def _check_no_generation(entry: dict[str, object], where: str) -> None:
         if name in entry:
             raise InputError(f"An image that is there takes no {name}", field=f"{where}.{name}",
                              hint="Leave the field out. The result takes the image's place where that is shown")
+
+
+def _check_tiles(spec: TextureSpec, where: str) -> None:
+    if not spec.objects:
+        raise InputError("No objects are named for the tiles", field=f"{where}.objects", hint="Name the objects whose UV maps use them")
+    for name in ("image", "heal", "decal", "faces", "seamless", "delight", "maps", "scale_m", "asset", "references"):
+        if getattr(spec, name):
+            raise InputError(f"Tiles have no {name}", field=f"{where}.{name}", hint="Leave the field out, or udim")
+    if spec.n != 1 or spec.output_format != "png":
+        raise InputError("Of each tile one PNG is made", field=f"{where}.{'n' if spec.n != 1 else 'output_format'}", hint="Leave the field out")
 
 
 def _check_decal(spec: TextureSpec, decal: DecalSpec, where: str) -> None:

@@ -8,10 +8,9 @@ import re
 from functools import lru_cache
 
 __all__ = (
-    "COARSE_ROLES", "CONTINUED", "FIRST", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt", "edit_texture_prompt", "extend_prompt",
-    "heal_prompt", "markup_prompt",
-    "lettered_prompt", "name_from_prompt", "reference_prompt", "sheet_prompt", "texture_prompt", "touch_up_prompt",
-    "vary_texture_prompt", "view_prompt",
+    "COARSE_ROLES", "CONTINUED", "FIRST", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt",
+    "edit_texture_prompt", "extend_prompt", "heal_prompt", "lettered_prompt", "markup_prompt", "name_from_prompt", "reference_prompt",
+    "sheet_prompt", "texture_prompt", "tile_prompt", "touch_up_prompt", "vary_texture_prompt", "view_prompt",
 )
 
 _TEXTURE = (
@@ -170,6 +169,12 @@ def markup_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
 def extend_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for more of a picture at its sides; words may say what is there."""
     return _with_roles(_EXTEND.format(words=_added(words)), roles)
+
+
+def tile_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a texture's UDIM tile that goes on from its neighbors."""
+    surface = f"a flat texture map of {words.strip().rstrip('.')}, seen straight on, in even, shadowless light"
+    return extend_prompt(surface, roles=roles) if words.strip() else ""
 
 
 def heal_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:

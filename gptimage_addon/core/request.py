@@ -21,9 +21,9 @@ from .addresses import is_loopback
 from .errors import InputError
 
 __all__ = (
-    "Cell", "Decal", "Finish", "FollowUp", "Job", "JobRecord", "JobState", "Landing", "Lettering", "MapKind", "Mark", "MaskStyle", "PixelKind", "Place",
-    "Request", "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Sheet", "Surface", "Target", "from_json",
-    "parse_size", "to_json",
+    "Cell", "Decal", "Finish", "FollowUp", "Job", "JobRecord", "JobState", "Landing", "Lettering", "MapKind", "Mark", "MaskStyle",
+    "Neighbor", "PixelKind", "Place", "Request", "Result", "ResultPicture", "SentPicture", "Service", "ServiceKind", "Sheet", "Surface",
+    "Target", "Tile", "from_json", "parse_size", "to_json",
 )
 
 
@@ -145,6 +145,18 @@ class Mark(NamedTuple):
     text: str = ""
 
 
+class Neighbor(NamedTuple):
+    """A UDIM tile beside the one that is made: so many columns to its right and rows above it (-1 to 1).
+
+    `path` is its file in the job's folder; with `of` it is the first result of the job of that name, put there when that is done.
+    """
+
+    column: int
+    row: int
+    path: str
+    of: str = ""
+
+
 class Finish(NamedTuple):
     """The pixel work of a touch-up: an answer becomes the window of a picture in which only the mask has changed.
 
@@ -160,6 +172,9 @@ class Finish(NamedTuple):
     the axes `rolled` ("x", "y", "xy") the source is made to tile and rolled by half, so that its seams lie in the middle, and the
     result back. By the `offset` (x, y) in pixels the source is rolled as it is; the mask is that of the rolled picture. A `whole` picture is
     sent without a mask. Where the source tiles, the result of one that `keeps_tiling` does too: on the axes `tiles`, or on those that it is seen to.
+
+    With neighbors `around` there is neither source nor mask: the picture is put together of them around the box `tile`, which alone is
+    kept of the result.
     """
 
     source: str
@@ -178,6 +193,8 @@ class Finish(NamedTuple):
     whole: bool = False
     keeps_tiling: bool = False
     tiles: str = ""
+    around: tuple[Neighbor, ...] = ()
+    tile: tuple[int, ...] = ()
 
 
 class MapKind(StrEnum):
@@ -298,6 +315,7 @@ class Place(StrEnum):
     INSTEAD = "instead"                # in the materials that show the image it was made from
     FOLDER = "folder"                  # files in a folder of the artist's
     DECAL = "decal"                    # on a mesh of its own that lies on an object
+    TILE = "tile"                      # a tile of a UDIM image
 
 
 class Decal(NamedTuple):
@@ -312,6 +330,14 @@ class Decal(NamedTuple):
     conform: bool = True
 
 
+class Tile(NamedTuple):
+    """A tile of a UDIM image: its number, the name of the set of tiles, and the numbers of all that belong to it."""
+
+    number: int
+    of: str
+    wanted: tuple[int, ...]
+
+
 class Landing(NamedTuple):
     """Where the pictures go and how they are kept.
 
@@ -319,7 +345,8 @@ class Landing(NamedTuple):
     `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale, and on the axes the subject's height; `pack` keeps the picture
     inside the .blend, else it is put in a folder beside it. `folder` is where files go that are exported, over those of the same name if
     `overwrite`. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants these are
-    more of; `only` is the number of the one picture that is wanted, None for all. `decal` says where on the object a decal lies. `session` names the Blender session that made the landing and `blend` the
+    more of; `only` is the number of the one picture that is wanted, None for all. `decal` says where on the object a decal lies, `tile`
+    which one of a UDIM image it is. `session` names the Blender session that made the landing and `blend` the
     path of its file: the targets mean something only there.
     """
 
@@ -339,6 +366,7 @@ class Landing(NamedTuple):
     session: str = ""
     blend: str = ""
     decal: Decal | None = None
+    tile: Tile | None = None
 
 
 class Job(NamedTuple):
@@ -387,13 +415,16 @@ class Job(NamedTuple):
     @property
     def after(self) -> tuple[str, ...]:
         """The jobs whose results this one is made from: it waits for them."""
-        cells = self.sheet.cells if self.sheet else ()
-        return tuple(dict.fromkeys([picture.of for picture in self.request.images if picture.of] + [cell.job_id for cell in cells]))
+        cells, around = self.sheet.cells if self.sheet else (), self.finish.around if self.finish else ()
+        return tuple(dict.fromkeys([each.of for each in (*self.request.images, *around) if each.of] + [cell.job_id for cell in cells]))
 
     def with_others(self, renamed: dict[str, str]) -> Job:
         """The job made from other jobs than before: `renamed` maps their old names to the new."""
         images = tuple(picture._replace(of=renamed.get(picture.of, picture.of)) for picture in self.request.images)
         job = self._replace(request=self.request._replace(images=images))
+        if job.finish and job.finish.around:
+            around = tuple(tile._replace(of=renamed.get(tile.of, tile.of)) for tile in job.finish.around)
+            job = job._replace(finish=job.finish._replace(around=around))
         if self.sheet is None:
             return job
         cells = tuple(cell._replace(job_id=renamed.get(cell.job_id, cell.job_id)) for cell in self.sheet.cells)

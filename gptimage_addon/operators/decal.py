@@ -20,6 +20,7 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import decal_on_backdrop_prompt, decal_prompt, name_from_prompt
 from ..core.request import Decal, Job, JobRecord, Landing, Place, Request, Service, Surface
 from .plan import PlannedJob, Reference, Template, adopt_results, plan_job, settle_images
+from .references import read_references
 from .report import can_start, report, sentence
 from .settings import RequestSettings, read_settings
 
@@ -116,7 +117,7 @@ class GPTIMAGE_OT_generate_decal(RequestSettings, DecalSettings, bpy.types.Opera
             else:
                 spot = blender.decals.spot_near(obj, context.scene.cursor.location)
             decal = spot._replace(width_m=width_m, conform=conform)
-            planned = plan_decal(words, preferences.service, obj, decal, pack=preferences.pack)
+            planned = plan_decal(words, preferences.service, obj, decal, read_references(context.scene), pack=preferences.pack)
             host.submit(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)

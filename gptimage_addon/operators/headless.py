@@ -45,6 +45,7 @@ from .sets import plan_set
 from .style_sheets import find_sheet, read_sheet
 from .texture import plan_texture, texture_targets
 from .touch_up import Framing, plan_touch_up, split
+from .udim import landing_for, plan_tiles
 from .turnaround import plan_turnaround
 
 __all__ = ("main",)
@@ -222,7 +223,7 @@ def _views(task: _Task) -> list[JobView]:
 def _best(task: _Task) -> list[JobView]:
     """The jobs whose pictures count: of islands the last one done has them all; what follows a texture betters it, one job a variant."""
     views = list(task.views)
-    if isinstance(task.spec, ReferenceJobSpec):
+    if isinstance(task.spec, ReferenceJobSpec) or (isinstance(task.spec, TextureSpec) and task.spec.udim):
         return views
     best = max(views, key=lambda view: (view.record.state is JobState.DONE, view.record.ended_at))
     healed = [view for view in best.followed if view.landed]
@@ -262,6 +263,9 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
         references[:0] = read_series(bpy.data.images[spec.continue_from], bpy.context.scene)
     if isinstance(spec, TextureSpec) and spec.image:
         return [_plan_on_image(spec, service)]
+    if isinstance(spec, TextureSpec) and spec.udim:
+        landing = landing_for([_object(name) for name in spec.objects], spec.words)
+        return plan_tiles(spec.words, service, landing, landing.tile.wanted)
     if isinstance(spec, TextureSpec) and spec.decal:
         return [_plan_decal(spec, spec.decal, service, references)]
     if isinstance(spec, TextureSpec):
@@ -451,9 +455,12 @@ def _save_files(spec: JobSpec, views: list[JobView]) -> list[str]:
     if not spec.save:
         return [str(path) for _, _, path in files]
     target = Path(bpy.path.abspath(spec.save)).resolve()
+    tiles = [view.job.landing.tile.number for view in views if view.landed and view.job.landing.tile]
     saved = []
     for kind, number, path in files:
         variant = f"-{number}" if len(pictures) > 1 else ""
+        if isinstance(spec, TextureSpec) and spec.udim:
+            variant = f".{tiles[number - 1]}"
         own = target.with_name(f"{target.stem}{variant}{kind}{path.suffix if kind else target.suffix}")
         try:
             own.parent.mkdir(parents=True, exist_ok=True)
@@ -491,7 +498,7 @@ def _line(spec: JobSpec, views: list[JobView], best: list[JobView], files: list[
         error = error | {"hint": "It is not sent again by itself. --again sends it once more, and may cost a second time"}
     usages = [each.usage for each in results if each.usage]
     return {
-        "id": spec.id, "state": str(worst.record.state), "images": [name for each in landed for name in each.images],
+        "id": spec.id, "state": str(worst.record.state), "images": list(dict.fromkeys(name for each in landed for name in each.images)),
         "files": files, "cost_usd": 0.0 if practice else cost, "usage": usages[0] if len(usages) == 1 else usages or None,
         "report": report, "error": error,
     }

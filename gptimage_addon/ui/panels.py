@@ -8,6 +8,7 @@ import bpy
 
 from ..blender import materials, previous
 from ..blender.images import provenance
+from ..blender.preferences import read_preferences
 from ..core.errors import InputError
 from ..core.prompts import heal_prompt, texture_prompt
 from ..operators.decal import decal_refusal, decal_request
@@ -17,9 +18,10 @@ from ..operators.report import sentence
 from ..operators.settings import CUSTOM, KEEP, read_settings, used_style
 from ..operators.surface import NO_AXES, read_surface, shown_healing
 from ..operators.texture import ON_OBJECTS, active_picture_node
+from ..operators.udim import missing_tiles, shown_tiles, tiled_image
 from ..operators.variants import shown_image, variant_holder
 from .queue import draw_queue
-from .status import draw_ask, draw_button, draw_price, draw_wrapped
+from .status import draw_ask, draw_button, draw_price, draw_wrapped, price_text
 
 __all__ = ("Tab", "draw_check", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
 
@@ -239,6 +241,32 @@ class GPTIMAGE_PT_decal(Tab, bpy.types.Panel):
         draw_button(layout, "gptimage.generate_decal", refusal, icon='MOD_SHRINKWRAP')
 
 
+class GPTIMAGE_PT_tiles(Tab, bpy.types.Panel):
+    bl_label = "UDIM Tiles"
+    bl_parent_id = "GPTIMAGE_PT_texture"
+    bl_space_type = 'VIEW_3D'
+    bl_options = {'DEFAULT_CLOSED'}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings, service = self.layout, context.scene.gptimage, read_preferences().service
+        if image := tiled_image(context.object):
+            there, missing = len(image.tiles), missing_tiles(image)
+            layout.label(text=f"{image.name}: {there} of {there + len(missing)} tiles", icon='IMAGE_DATA', translate=False)
+            if missing:
+                row = layout.row()
+                row.operator("gptimage.generate_tiles", text=f"Make {len(missing)} Missing", icon='FILE_REFRESH').only_missing = True
+        refusal = ""
+        try:
+            found = shown_tiles(read_settings(settings), service, (1001,))
+        except InputError as error:
+            refusal = sentence(error)
+        else:
+            layout.label(text=f"{price_text(found, service)} a tile, and for what is sent of its neighbors", translate=False)
+        if not any(obj.type == 'MESH' for obj in context.selected_objects):
+            refusal = refusal or "No mesh is selected. Select meshes whose UV islands lie on tiles"
+        draw_button(layout, "gptimage.generate_tiles", refusal, text="Generate Tiles...", icon='UV')
+
+
 class GPTIMAGE_PT_texture_more(_MoreSettings, bpy.types.Panel):
     bl_parent_id = "GPTIMAGE_PT_texture"
     bl_space_type = 'VIEW_3D'
@@ -439,7 +467,8 @@ class GPTIMAGE_PT_node_queue(_Queue, bpy.types.Panel):
 
 
 classes = (
-    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_surface, GPTIMAGE_PT_decal, GPTIMAGE_PT_texture_more, GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_lettering, GPTIMAGE_PT_reference_more,
+    GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_surface, GPTIMAGE_PT_decal, GPTIMAGE_PT_tiles, GPTIMAGE_PT_texture_more,
+    GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_lettering, GPTIMAGE_PT_reference_more,
     GPTIMAGE_PT_queue,
     GPTIMAGE_PT_image_surface, GPTIMAGE_PT_image, GPTIMAGE_PT_image_lettering, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin, GPTIMAGE_PT_image_queue,
     GPTIMAGE_PT_node, GPTIMAGE_PT_node_surface, GPTIMAGE_PT_node_more, GPTIMAGE_PT_node_queue,

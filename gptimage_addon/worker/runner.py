@@ -145,7 +145,7 @@ class JobRunner:
     async def _wait_for_others(self, job: Job) -> None:
         """Until the jobs that this one is made from have ended, and their pictures lie in its folder. Raises InputError."""
         records = {job_id: await self._end_of(job_id) for job_id in job.after}
-        for sent in job.request.images:
+        for sent in (*job.request.images, *(job.finish.around if job.finish else ())):
             if not sent.of:
                 continue
             result = records[sent.of].result

@@ -18,6 +18,7 @@ from ..core.request import Finish, JobState, Mark, MaskStyle, PixelKind, Request
 from ..imaging import masks
 from ..imaging.tile import make_seamless, meeting_axes, rolled, unrolled
 from ..imaging.touch_up import finish_window, paste_window
+from ..imaging.udim import put_together
 from ..library.journal import Journal, write_atomic
 from .codec import check_picture
 from .exr import decode_exr
@@ -36,6 +37,8 @@ def _window(request: Request, finish: Finish) -> Window:
 
 def _read(finish: Finish, folder: Path) -> tuple[Source, np.ndarray]:
     """The job's picture, with what extends it, and its mask: float32 (h, w), 0..1."""
+    if finish.around:
+        return _read_around(finish, folder)
     source = read_source(folder / finish.source, finish.pixels, finish.has_alpha)
     mask = np.load(folder / finish.mask, allow_pickle=False).astype(np.float32) / 255
     if finish.extend:
@@ -52,6 +55,16 @@ def _read(finish: Finish, folder: Path) -> tuple[Source, np.ndarray]:
     if source.picture.shape[:2] != mask.shape or mask.shape != (finish.picture_px[1], finish.picture_px[0]):
         raise InputError("The picture and the mask do not have the same size", field="mask", hint="Make the mask again")
     return source, mask
+
+
+def _read_around(finish: Finish, folder: Path) -> tuple[Source, np.ndarray]:
+    """The picture of a tile's neighbors, and the mask of what is not known in it."""
+    box, around = Box(*finish.tile), {}
+    for each in finish.around:
+        tile = read_source(folder / each.path, PixelKind.DISPLAY, has_alpha=False)
+        around[each.column, each.row] = resized(tile.shown(tile.picture), (box.width, box.height))
+    picture, mask = put_together(around, (finish.picture_px[0], finish.picture_px[1]), box)
+    return Source(picture, PixelKind.DISPLAY, has_alpha=False), mask
 
 
 def _moved(picture: np.ndarray, offset: tuple[int, ...]) -> np.ndarray:
@@ -114,6 +127,7 @@ def write_touch_ups(
     window = _window(request, finish)
     islands = list(_done_beside(finish, journal))
     changed = np.logical_or.reduce([mask > 0, *(area for area, _ in islands)])
+    kept = Box(*finish.tile).slices if finish.tile else (slice(None), slice(None))
     results = folder / "results"
     results.mkdir(exist_ok=True)
     finished: list[ResultPicture] = []
@@ -140,6 +154,7 @@ def write_touch_ups(
         report = asdict(done.report)
         if finish.keeps_tiling:
             report["tiles"] = _keep_tiling(whole, source.picture, mask, finish)
+        whole = whole[kept]
         ending, mime, file = source.encode(whole)
         path = results / f"{len(finished)}{ending}"
         write_atomic(path, file)
@@ -148,7 +163,7 @@ def write_touch_ups(
             written = rolled(written, finish.rolled)
         elif finish.offset:
             written = _moved(written, finish.offset)
-        report["changed_outside"] = int(np.count_nonzero(_differs(written, source.picture) & ~changed))
+        report["changed_outside"] = int(np.count_nonzero(_differs(written, source.picture[kept]) & ~changed[kept]))
         patch = ""
         if finish.layered and whole.dtype == np.uint8:
             patch = f"results/{len(finished)}-patch.png"

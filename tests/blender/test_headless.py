@@ -281,3 +281,29 @@ def test_a_decal_without_a_place_is_refused(tmp_path: Path, decal: dict[str, obj
         polygon.select = False
     run = run_here(tmp_path, job_file(tmp_path, {**GOOD, "decal": decal}), "--data", tmp_path / "data")
     assert run.status == 2 and f"gptimage: jobs[0].{field}: " in run.stderr and job_folders(tmp_path / "data") == []
+
+
+# --- UDIM tiles -------------------------------------------------------------------------------------------
+
+def test_tiles_are_saved_by_the_names_all_programs_know(tmp_path: Path, addon: object) -> None:
+    cube = bpy.data.objects["Cube"]
+    uvs = cube.data.uv_layers[0].uv
+    for loop in range(12, 24):
+        uvs[loop].vector.x += 1
+    jobs = job_file(tmp_path, {**GOOD, "udim": True, "objects": ["Cube"], "size": "816x816", "save": str(tmp_path / "wall.png")})
+    dry = run_here(tmp_path, jobs, "--dry-run", "--data", tmp_path / "data")
+    assert dry.status == 0 and job_folders(tmp_path / "data") == []
+    run = run_here(tmp_path, jobs, "--data", tmp_path / "data")
+    assert run.status == 0, run.stderr
+    line = run.lines["a"]
+    assert line["files"] == [str(tmp_path / f"wall.{number}.png") for number in (1001, 1002)]
+    assert abs(line["report"]["would_have_cost_usd"] - dry.lines["a"]["report"]["estimate_usd"]) < 1e-6
+    (name,) = line["images"]
+    image = bpy.data.images[name]
+    assert image.source == 'TILED' and cube.active_material.node_tree.nodes["GPT Image"].image == image
+    packed = {each.tile_number: bytes(each.packed_file.data) for each in image.packed_files}
+    assert packed == {number: (tmp_path / f"wall.{number}.png").read_bytes() for number in (1001, 1002)}
+    for loop in range(12, 24):
+        uvs[loop].vector.x += 20
+    beyond = run_here(tmp_path, jobs, "--data", tmp_path / "data")
+    assert beyond.status == 2 and "gptimage: jobs[0].objects: The UV map of Cube leaves the tiles" in beyond.stderr

@@ -107,6 +107,8 @@ def test_the_file_itself(facts: object, field: str) -> None:
     (TEXTURE, {"preset": "no such"}, "preset"), (TEXTURE, {"preset": 3}, "preset"),
     (TEXTURE, {"seamless": "x", "output_format": "jpeg", "save": "x.jpg"}, "save"),
     (TEXTURE, {"save": "x.jpg"}, "save"), (TEXTURE, {"save": "x"}, "save"),
+    (TEXTURE, {"udim": True}, "objects"), (TEXTURE, {"udim": 1, "objects": ["A"]}, "udim"),
+    (TEXTURE, {"udim": True, "objects": ["A"], "n": 2}, "n"), (TEXTURE, {"udim": True, "objects": ["A"], "seamless": True}, "seamless"),
     (TEXTURE, {"decal": {}}, "decal.object"), (TEXTURE, {"decal": "Wall"}, "decal"), (TEXTURE, {"decal": {"object": "A", "size": 1}}, "decal.size"),
     (TEXTURE, {"decal": {"object": "A", "location": [1, 2]}}, "decal.location"), (TEXTURE, {"decal": {"object": "A", "width_m": 0}}, "decal.width_m"),
     (TEXTURE, {"decal": {"object": "A", "normal": [0, 0, 1]}}, "decal.normal"),
