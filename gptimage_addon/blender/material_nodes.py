@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import bpy
 
-__all__ = ("MAPS", "PICTURE_NODE", "TEXTURE_GROUP", "add_box_aspect", "add_map", "arrange", "color_node", "displace", "is_bump", "is_displaced", "is_wired", "map_node",
+__all__ = ("MAPS", "PICTURE_NODE", "TEXTURE_GROUP", "add_box_aspect", "add_bump", "add_map", "arrange", "color_node", "displace", "is_bump", "is_displaced", "is_wired", "map_node",
            "output_of", "picture_in", "principled_of", "set_color_space", "set_live", "set_picture", "texture_group", "vector_input")
 
 PICTURE_NODE = "GPT Image"      # the name of the Image Texture node of the color, by which it is found again
@@ -46,7 +46,7 @@ _BESIDE = {"ao": (_MULTIPLY,), "normal": (_NORMAL_MAP,), "height": (_BUMP, _DISP
 _ASPECT = "GPT Image Box Aspect"
 # Columns, from the Principled BSDF to the left, and the distance of the rows.
 _SURFACE_X, _PICTURES_X, _MAPPING_X, _ASPECT_X, _COORDINATE_X = -260, -600, -840, -1020, -1200
-_ROW = 300
+_ROW, _LOW_ROW, _CHAINED = 300, 240, 200
 _BORDER, _HEADING = 30, 40
 # Blender knows the height of a node only once it has drawn it. As 5.2 draws them; other versions draw them lower.
 _HEIGHTS = {"ShaderNodeMapping": 435}
@@ -298,11 +298,24 @@ def _wire_height(material: bpy.types.Material, height: bpy.types.NodeSocket, rel
     elif normal.is_linked:
         _wire_displacement(material, height, relief_m)
     else:
-        node = _new(tree, "ShaderNodeBump", _BUMP, "Bump")
-        node.inputs["Strength"].default_value = 1.0
-        node.inputs["Distance"].default_value = relief_m
-        tree.links.new(height, node.inputs["Height"])
-        tree.links.new(node.outputs["Normal"], normal)
+        add_bump(material, relief_m)
+
+
+def add_bump(material: bpy.types.Material, relief_m: float) -> None:
+    """Let the height count as bump, on top of our normal map if there is one. What an artist has wired to the normal stays."""
+    tree = material.node_tree
+    normal = principled_of(tree).inputs["Normal"]
+    before = next((link.from_socket for link in normal.links), None)
+    if before and before.node.name != _NORMAL_MAP:
+        return
+    displacement = tree.nodes.get(_DISPLACEMENT)
+    node = _new(tree, "ShaderNodeBump", _BUMP, "Bump")
+    node.inputs["Strength"].default_value = 1.0
+    node.inputs["Distance"].default_value = relief_m or (displacement.inputs["Scale"].default_value if displacement else 0.0)
+    tree.links.new(output_of(tree, "height"), node.inputs["Height"])
+    if before:
+        tree.links.new(before, node.inputs["Normal"])
+    tree.links.new(node.outputs["Normal"], normal)
 
 
 def _wire_displacement(material: bpy.types.Material, height: bpy.types.NodeSocket, relief_m: float) -> None:
@@ -325,24 +338,28 @@ def arrange(tree: bpy.types.NodeTree) -> None:
     """Put our nodes in columns, links from left to right, before the Principled BSDF, and frames around them."""
     color, principled = color_node(tree), principled_of(tree)
     x, y = _absolute(principled) if principled else (-60, 300)
+    # A normal map that feeds the bump is a column before it, and with it what is before that.
+    bump = tree.nodes.get(_BUMP)
+    left = x - _CHAINED if bump and bump.inputs["Normal"].is_linked else x
     columns: dict[str, list[tuple[bpy.types.Node, float, float]]] = {frame: [] for frame in _FRAMES}
     group = texture_group(tree)
-    columns[_PICTURES].append((group or color, x + _PICTURES_X, y))
+    columns[_PICTURES].append((group or color, left + _PICTURES_X, y))
     row = y
-    beside = [(tree.nodes.get(_MULTIPLY), y)]
+    beside = [(tree.nodes.get(_MULTIPLY), x, y)]
     for role in MAPS:
         node = map_node(tree, role)
         if node:
             row -= _ROW
             if not group:
-                columns[_PICTURES].append((node, x + _PICTURES_X, row))
-            beside += [(tree.nodes.get(name), row) for name in _BESIDE.get(role, ()) if role != "ao"]
-    columns[_SURFACE] += [(node, x + _SURFACE_X, at) for node, at in beside if node]
+                columns[_PICTURES].append((node, left + _PICTURES_X, row))
+            near = [each for name in _BESIDE.get(role, ()) if role != "ao" and (each := tree.nodes.get(name))]
+            beside += [(each, left if role == "normal" else x, row - number * _LOW_ROW) for number, each in enumerate(near)]
+    columns[_SURFACE] += [(node, at_x + _SURFACE_X, at_y) for node, at_x, at_y in beside if node]
     mapping = _fed_by(group or color, "ShaderNodeMapping")
     aspect = _fed_by(mapping, "ShaderNodeGroup")
     coordinate = _fed_by(aspect or mapping, "ShaderNodeTexCoord")
     places = (mapping, _MAPPING_X), (aspect, _ASPECT_X), (coordinate, _COORDINATE_X if aspect else _ASPECT_X)
-    columns[_COORDINATES] += [(node, x + at, y) for node, at in places if node]
+    columns[_COORDINATES] += [(node, left + at, y) for node, at in places if node]
     for name, placed in columns.items():
         if placed:
             _frame(tree, name, placed)

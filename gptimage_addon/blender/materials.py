@@ -155,6 +155,10 @@ def _set_maps(material: bpy.types.Material, maps: Mapping[str, bpy.types.Image],
             counted.remove("normal")
         elif material_nodes.is_bump(tree):
             counted.remove("height")
+    elif not boxed and "height" in counted and not material_nodes.is_bump(tree) and not material_nodes.is_displaced(material):
+        # Beside a normal map it had none to do, and that is not there now.
+        material_nodes.add_bump(material, relief_m)
+        missing.append("bump")
     for role, fact in MAPS.items():
         if node := material_nodes.map_node(tree, role):
             if role in maps:

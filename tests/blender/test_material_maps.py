@@ -191,6 +191,16 @@ def test_the_nodes_are_tidy_after_maps_were_added() -> None:
     assert_tidy(material.node_tree)
 
 
+@pytest.mark.parametrize("first", [("height",), ("normal",), ("normal", "height")])
+def test_the_nodes_are_tidy_when_bump_and_displacement_come_later(first: tuple[str, ...]) -> None:
+    material = make_material("x", white(), maps=new_maps(*first), relief_m=0.02)
+    for maps in (("height",), ("ao", "height", "normal")):
+        swap_pictures(material, white(), new_maps(*maps), relief_m=0.02)
+        assert_tidy(material.node_tree)
+    swap_pictures(material, white(), new_maps("height"), relief_m=0.02, displace=True)
+    assert_tidy(material.node_tree)
+
+
 # --- what Cycles makes of the maps ------------------------------------------------------------------------
 
 def shown(tmp_path: Path, obj: bpy.types.Object, material: bpy.types.Material, **view: object) -> np.ndarray:
@@ -226,6 +236,16 @@ def test_a_slope_is_lit_like_a_slope(tmp_path: Path, plane: bpy.types.Object, ro
     found = shown(tmp_path, plane, material)
     assert np.abs(found - ALBEDO * RAMP_NORMAL @ TO_SUN).max() < 1e-3
     assert ALBEDO * abs(RAMP_NORMAL @ TO_SUN - TO_SUN[2]) > 0.1         # a flat one would look different
+
+
+def test_a_height_alone_takes_the_place_of_a_normal_map(tmp_path: Path, plane: bpy.types.Object) -> None:
+    """A texture with both, or with a normal map only, is followed by one that has a height only, and by one that has both again."""
+    flat, made = flat_image("flat", 0.5, 0.5, 1.0), {"normal": normal_image(), "height": ramp_image()}
+    for first in ({"normal": flat}, {"normal": flat, "height": ramp_image()}):
+        material = make_material("x", white(), maps=first, relief_m=RELIEF_M)
+        for maps in ({"height": made["height"]}, made, {"normal": made["normal"]}):
+            swap_pictures(material, white(), maps, relief_m=RELIEF_M)
+            assert np.abs(shown(tmp_path, plane, material) - ALBEDO * RAMP_NORMAL @ TO_SUN).max() < 1e-3, (set(first), set(maps))
 
 
 @pytest.mark.parametrize("roles", [("height",), ("normal", "height")])

@@ -235,7 +235,7 @@ def test_the_brush_is_that_for_texture_painting(cube: bpy.types.Object) -> None:
         painting = SimpleNamespace(image_paint=SimpleNamespace(brush=active))
         context = SimpleNamespace(tool_settings=painting, scene=bpy.context.scene, object=cube)
         if active:
-            assert texture._landing(context, "brush").targets[0].name == "Draw"
+            assert texture._landing(context, "brush").targets[0].name == brush.name         # 4.2 has one of that name already
         else:
             with pytest.raises(InputError, match="No brush is active"):
                 texture._landing(context, "brush")

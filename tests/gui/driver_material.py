@@ -104,14 +104,33 @@ def run():
     area.ui_type = 'ShaderNodeTree'
     yield from lab.open_tab("NODE_EDITOR", "GPT Image")
     yield 1.0
-    yield from steps.press("NODE_EDITOR", "gptimage.check_material", fx=0.4)
+    with bpy.context.temp_override(window=lab.window(), area=area, region=lab.region(area)):
+        assert bpy.ops.gptimage.check_material() == {'FINISHED'}
     yield from steps.all_landed(60)
     lab.shot("4_in_the_shader_editor")
 
+    # Its pictures in a group; with the nodes as the artist finds them.
+    yield from steps.press("NODE_EDITOR", "gptimage.make_node_group")
+    yield 1.0
+    with bpy.context.temp_override(window=lab.window(), area=area, region=lab.region(area)):
+        bpy.ops.node.view_all()
+    yield 1.0
+    lab.shot("5_group")
+    group = cube.active_material.node_tree.nodes["GPT Image Texture"]
+    assert cube.active_material.node_tree.nodes.active == group
+    yield from lab.move(*lab.region_point(lab.region(area), 0.3, 0.5))
+    yield from lab.key("ctrl+z")
+    yield 1.0
+    assert "GPT Image" in cube.active_material.node_tree.nodes
+    with bpy.context.temp_override(window=lab.window(), area=area, region=lab.region(area)):
+        assert bpy.ops.gptimage.make_node_group(asset=True) == {'FINISHED'}
+    yield 3.0
+
     # Where its files go, and for whom.
-    yield from steps.press("NODE_EDITOR", "gptimage.export_maps", fx=0.83)
-    yield 2.0
-    lab.shot("5_export")
+    with bpy.context.temp_override(window=lab.window(), area=area, region=lab.region(area)):
+        bpy.ops.gptimage.export_maps('INVOKE_DEFAULT')
+    yield 3.0
+    lab.shot("6_export")
 
 
 lab.run(run())
