@@ -31,6 +31,7 @@ __all__ = ("Host", "JobView", "SESSION", "host")
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
+SLOW_TICK_S = 2.0                       # while all that is awaited is in batches, which take hours
 PRACTICE_LATENCY_S = 1.5                # long enough to see the queue at work
 MAX_RESTARTS = 3
 # What says that nothing was made, or nothing sent: sending such jobs again costs once.
@@ -64,7 +65,9 @@ class JobView:
         self.followed: list[JobView] = []
         self.workspace = ""             # where the artist was who asked for it
         self._sent = 0.0                # by the monotonic clock
+        self.instead: tuple[Job, dict[str, bytes]] | None = None       # what is sent in its place once it is cancelled
         self.reused = False                     # the result of an earlier job, which costs nothing now
+        self.collected = False                  # of a batch that nobody has been told of yet
 
     @property
     def error(self) -> GptImageError | None:
@@ -197,20 +200,32 @@ class Host:
             known = self.jobs.get(earlier.id)
             if known and not known.recovered:
                 continue
+            if known and record.batch and not record.state.is_final:
+                return self._reused(earlier, record, job)           # our helper looks after it: it lands when its batch is done
             while blender.earlier.is_under_way(self.journal, record):
                 time.sleep(TICK_S)
                 record = self.journal.read_record(earlier.id)
             if self.journal.has_result(record):
-                return _reused(earlier, record, job)
+                return self._reused(earlier, record, job)
             if record.state is JobState.UNCERTAIN:
-                uncertain = uncertain or _reused(earlier, record, job)
+                uncertain = uncertain or self._reused(earlier, record, job)
         return uncertain
+
+    def _reused(self, earlier: Job, record: JobRecord, job: Job) -> JobView:
+        """The earlier job's result, to land where this one would have."""
+        view = JobView(earlier._replace(kind=job.kind, landing=job.landing, follow_up=job.follow_up), record)
+        view.reused, view.collected = True, bool(record.batch) and not self.journal.is_applied(earlier.id)
+        return view
+
+    def was_sent(self, job: Job, inputs: Mapping[str, bytes]) -> bool:
+        """Whether the same was asked before and has been answered, may have been, or is on its way."""
+        return bool(blender.earlier.find_earlier(self.journal, job, inputs))
 
     def use_earlier(self, job: Job, inputs: Mapping[str, bytes] = {}) -> JobView:
         """Land the latest result of a job that asked for the same where this one would. Raises InputError if there is none."""
         for earlier, record in reversed(blender.earlier.find_earlier(self.journal, job, inputs)):
             if self.journal.has_result(record):
-                view = self.jobs[earlier.id] = _reused(earlier, record, job)
+                view = self.jobs[earlier.id] = self._reused(earlier, record, job)
                 self._wake()
                 return view
         raise InputError("The earlier result is gone", field="earlier", hint="Ask again")
@@ -262,6 +277,28 @@ class Host:
         for job_id in job_ids:
             self.dismiss(job_id)
         return views
+
+    def send_overnight(self, job_ids: Sequence[str]) -> None:
+        """Send waiting jobs in a batch, at half price. Each is called back first: one that has left meanwhile stays as it is."""
+        for job_id in job_ids:
+            view = self.jobs[job_id]
+            job, inputs = self._as_new(view.job)
+            request = job.request._replace(batch=True)
+            found = core.pricing.estimate(request, job.service.kind)
+            view.instead = job._replace(request=request, estimate_usd=found.usd if found.known else None), inputs
+            self.cancel(job_id)
+
+    def _replace(self, view: JobView) -> None:
+        """What was called back is sent another way, if nothing of it had left."""
+        instead, view.instead = view.instead, None
+        if view.record.state is not JobState.CANCELLED or view.record.sent_at or instead is None:
+            return
+        try:
+            self.submit(*instead)
+        except GptImageError as error:
+            self.trouble = error
+            return
+        self.dismiss(view.job.id)
 
     def read_job(self, job_id: str) -> Job:
         """A job of the journal, of this session or an earlier one. Raises InputError if its folder is gone."""
@@ -412,7 +449,11 @@ class Host:
         if time.monotonic() - self._drawn > PROGRESS_S and any(view.is_active and not view.is_waiting for view in self.jobs.values()):
             self._drawn = time.monotonic()
             notice.redraw(all_regions=False)        # the seconds go on
-        return TICK_S if self.is_busy or (self._worker and not self._ready) else None
+        if not (self.is_busy or (self._worker and not self._ready)):
+            return None
+        in_batches = self._asked == 0 and all(view.record.batch and view.record.state is JobState.SENDING
+                                              for view in self.jobs.values() if view.is_active)
+        return SLOW_TICK_S if in_batches else TICK_S
 
     def pump(self) -> None:
         """Read what the worker has said, and land what is done."""
@@ -494,7 +535,9 @@ class Host:
                         self._unseen.setdefault(record.job_id, time.monotonic() + UNFINISHED_EVERY_S * bool(view.record.partials))
                     settled = record.state.is_final and not view.record.state.is_final
                     view.follow(record)
-                    if settled and record.state is not JobState.DONE:
+                    if settled and view.instead:
+                        self._replace(view)
+                    elif settled and record.state is not JobState.DONE:
                         self._hide_unfinished(view)
                         if record.state is not JobState.CANCELLED:
                             notice.tell(f"GPT Image: {view.error.message if view.error else record.state}", view.workspace)
@@ -582,13 +625,6 @@ class Host:
             self.journal.mark_applied(job_id, facts)
         except OSError:
             log.warning("job %s will be offered again: its folder cannot be written", job_id)
-
-
-def _reused(earlier: Job, record: JobRecord, job: Job) -> JobView:
-    """The earlier job's result, to land where this one would have."""
-    view = JobView(earlier._replace(kind=job.kind, landing=job.landing, follow_up=job.follow_up), record)
-    view.reused = True
-    return view
 
 
 def _is_online() -> bool:

@@ -53,7 +53,7 @@ def fingerprint(job: Job, digests: Mapping[str, str]) -> str:
         return picture if is_made else picture._replace(path=digests[picture.path])
 
     request = job.request._replace(images=tuple(map(by_content, job.request.images)), mask=by_content(job.request.mask),
-                                   markup=by_content(job.request.markup))
+                                   markup=by_content(job.request.markup), batch=False)
     finish, surface, lettering = job.finish, job.surface, job.lettering
     if finish:
         finish = finish._replace(source=digests[finish.source], mask=digests[finish.mask], parent="", beside=())

@@ -45,6 +45,7 @@ class _Common:
     output_compression: int | None = None
     moderation: str = "auto"
     n: int = 1
+    batch: bool = False
     references: tuple[ReferenceSpec, ...] = ()
     continue_from: str = ""
     style_sheet: str = ""

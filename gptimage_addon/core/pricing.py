@@ -149,19 +149,19 @@ def text_tokens(prompt: str) -> int:
     return math.ceil(len(prompt.encode()) / 4) + 6
 
 
-def estimate(request: Request, service: ServiceKind, *, batch: bool = False) -> Price:
+def estimate(request: Request, service: ServiceKind) -> Price:
     """What the request will cost. It must have passed `check_request`."""
     model = find_model(request.model)
     if service is ServiceKind.COMPATIBLE or model is None:
         return Price(0.0, Usage(), exact=False, known=False)
     per_picture = output_tokens(model.id, request.quality, request.size)
-    if request.n == 1:                          # several variants are not streamed: no partial images come
+    if request.n == 1 and not request.batch:    # several variants and batches are not streamed: no partial images come
         per_picture += PARTIAL_IMAGE_TOKENS * request.partial_images
     image_in = 0
     if request.is_edit:
         image_in = sum(input_image_tokens(p.width_px, p.height_px, model.id) for p in request.images)
     usage = Usage(text_tokens(request.prompt), image_in, per_picture * request.n)
-    return Price(usage.usd * (BATCH_FACTOR if batch else 1.0), usage, model.price_known)
+    return Price(usage.usd * (BATCH_FACTOR if request.batch else 1.0), usage, model.price_known)
 
 
 def account(usage: object, *, batch: bool = False) -> tuple[Usage, float] | None:

@@ -107,8 +107,9 @@ class SentPicture(NamedTuple):
 class Request(NamedTuple):
     """What is asked: words, and for an edit `images`. `prompt` is the full text that is sent.
 
-    `style` is what a style sheet adds to the prompt. `size` is "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many unfinished
-    pictures the service streams on the way (each is paid). The mask and the markup belong to the first image.
+    `style` is what a style sheet adds to the prompt. `size` is "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many
+    unfinished pictures the service streams on the way (each is paid). In a `batch` it is made within a day, at half price. The mask and the
+    markup belong to the first image.
     """
 
     prompt: str
@@ -127,6 +128,7 @@ class Request(NamedTuple):
     markup: SentPicture | None = None
     input_fidelity: str = ""
     style: str = ""
+    batch: bool = False
 
     @property
     def is_edit(self) -> bool:
@@ -466,7 +468,8 @@ class JobRecord(NamedTuple):
 
     Times are seconds since the epoch, 0 when not reached. `worker` names the process that has the job,
     `attempts` counts the requests sent, `partials` are files of unfinished pictures, `stopped` tells that the last of them is the
-    result, as the artist wanted it. `expected_s` is how long such jobs took from sending on, 0 where none is known. `error` is `GptImageError.to_dict()`. `note` is a sentence for the artist, such as why the job waits.
+    result, as the artist wanted it. `expected_s` is how long such jobs took from sending on, 0 where none is known. `batch` names the
+    batch (`library.batches`) that it is in, once that is sent. `error` is `GptImageError.to_dict()`. `note` is a sentence for the artist, such as why the job waits.
     """
 
     job_id: str
@@ -481,6 +484,7 @@ class JobRecord(NamedTuple):
     result: Result | None = None
     stopped: bool = False
     expected_s: float = 0.0
+    batch: str = ""
 
     @property
     def is_unsent(self) -> bool:

@@ -104,6 +104,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace | int:
     run.add_argument("--budget", type=_dollars, metavar="USD", help="what this run may cost; what does not fit is not sent")
     run.add_argument("--concurrency", type=_count, metavar="N", help="how many requests may be at the service at once")
     run.add_argument("--resume", action="store_true", help="go on with OUT.blend where an earlier run has written it")
+    run.add_argument("--batch", action="store_true", help="send all in batches, within a day at half price, and end; --collect brings the pictures")
+    run.add_argument("--collect", action="store_true", help="wait for what --batch has sent; nothing new is sent")
     run.add_argument("--again", action="store_true", help="ask again for what was asked before, and pay again")
     run.add_argument("--dry-run", action="store_true", help="check and price the jobs, send nothing")
     run.add_argument("--online-mode", action="store_true", help="allow services that are not on this machine")
@@ -159,7 +161,10 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
     host.budget.run_usd, host.concurrency = options.budget, options.concurrency
 
     tasks = []
+    if options.batch and options.collect:
+        raise InputError("Batches are sent or collected", field="--collect", hint="Use --batch first, then --collect")
     for number, spec in chosen:
+        spec = replace(spec, batch=spec.batch or options.batch or options.collect)
         try:
             tasks.append(_Task(spec, _plan(_styled(spec, document["jobs"][number - 1]), service)))
         except InputError as error:
@@ -182,6 +187,11 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
         host.wait(RECOVERY_S)
     failed: list[GptImageError] = []
     for task in tasks:
+        if options.collect and not all(host.was_sent(planned.job, planned.inputs) for planned in task.planned if not planned.job.is_local):
+            error = InputError("It was not sent in a batch", field="--collect", hint="Run it with --batch first")
+            emit(_planned_line(task) | {"state": "failed", "cost_usd": 0.0, "error": error.to_dict()})
+            failed.append(error)
+            continue
         try:
             task.views = tuple(host.submit_all(task.planned))
             for view in task.views:
@@ -191,6 +201,12 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
             emit(_planned_line(task) | {"state": "failed", "cost_usd": 0.0, "error": error.to_dict()})
             failed.append(error)
     waiting = [task for task in tasks if task.views]
+    if options.batch:
+        while any(view.is_active and not view.record.batch for task in tasks for view in task.views if not view.job.is_local):
+            host.wait(0.05)
+        for task in [task for task in waiting if any(view.is_active for view in task.views)]:
+            waiting.remove(task)
+            emit(_line(task.spec, _views(task), _best(task), []))
     while waiting:
         host.wait(0.05)
         for task in [task for task in waiting if not any(view.is_active for view in _views(task))]:
@@ -476,11 +492,13 @@ def _line(spec: JobSpec, views: list[JobView], best: list[JobView], files: list[
     """What is told of a line of the job file, done in one or more requests. `best` are those whose pictures count."""
     job, landed = best[0].job, [view.landed for view in best if view.landed]
     practice = any(view.job.service.kind is ServiceKind.PRACTICE for view in views)
-    asked = [view for view in views if not view.reused]
+    asked = [view for view in views if not view.reused or view.collected]
     results = [view.record.result for view in asked if view.record.result]
     costs = [each.cost_usd for each in results if each.cost_usd is not None]
     cost = sum(costs) if costs or not asked else None
     report: dict[str, object] = {"job": job.id, "practice": practice, "reused": len(asked) < len(views)}
+    if batches := list(dict.fromkeys(view.record.batch for view in views if view.record.batch)):
+        report["batches"] = batches
     if len(views) > 1:
         report["jobs"] = [view.job.id for view in views]
     if practice:

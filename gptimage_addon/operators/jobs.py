@@ -147,6 +147,38 @@ class GPTIMAGE_OT_cancel_all(bpy.types.Operator):
         return {'FINISHED'}
 
 
+class GPTIMAGE_OT_send_overnight(bpy.types.Operator):
+    bl_idname = "gptimage.send_overnight"
+    bl_label = "Send Overnight"
+    bl_description = "Send what waits in a batch instead, at half price: it comes within a day, also if Blender is closed meanwhile"
+
+    @staticmethod
+    def _waiting() -> list[str]:
+        """What waits, and can wait: not what is made from another job of the queue."""
+        return [job_id for job_id, view in host.jobs.items()
+                if view.is_waiting and not view.instead and not view.job.request.batch and not view.job.is_local and not view.job.after]
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("No job waits. Pause the queue first to gather some")
+        return any(view.is_waiting for view in host.jobs.values())
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        views = [host.jobs[job_id] for job_id in self._waiting()]
+        return context.window_manager.invoke_confirm(
+            self, event, title="Send Overnight?", confirm_text="Send Overnight",
+            message=f"{_count(len(views))} will come within a day, at half the price{_worth(views)}")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            waiting = self._waiting()
+            host.send_overnight(waiting)
+        except GptImageError as error:
+            return report(self, error)
+        self.report({'INFO'}, f"{_count(len(waiting))} sent overnight")
+        return {'FINISHED'}
+
+
 class GPTIMAGE_OT_pause_queue(bpy.types.Operator):
     bl_idname = "gptimage.pause_queue"
     bl_label = "Pause Queue"
@@ -262,7 +294,7 @@ class GPTIMAGE_OT_wait(bpy.types.Operator):
 
 
 classes = (
-    GPTIMAGE_OT_cancel_job, GPTIMAGE_OT_stop_job, GPTIMAGE_OT_cancel_all, GPTIMAGE_OT_pause_queue, GPTIMAGE_OT_move_job, GPTIMAGE_OT_retry_job,
+    GPTIMAGE_OT_cancel_job, GPTIMAGE_OT_stop_job, GPTIMAGE_OT_cancel_all, GPTIMAGE_OT_send_overnight, GPTIMAGE_OT_pause_queue, GPTIMAGE_OT_move_job, GPTIMAGE_OT_retry_job,
     GPTIMAGE_OT_retry_all, GPTIMAGE_OT_copy_job, GPTIMAGE_OT_dismiss_job, GPTIMAGE_OT_dismiss_done, GPTIMAGE_OT_apply_result,
     GPTIMAGE_OT_recover_results, GPTIMAGE_OT_wait,
 )

@@ -60,6 +60,9 @@ class RequestSettings:
     partial_images: IntProperty(
         name="Previews", description="Unfinished pictures streamed on the way. Each costs about a third of a cent",
         default=0, min=0, max=3)
+    batch: BoolProperty(
+        name="Overnight", description="Send it with others in a batch, at half price: it comes within a day, also if Blender is closed meanwhile",
+        default=False)
 
 
 class PanelSettings(RequestSettings):
@@ -138,6 +141,7 @@ def write_settings(panel: PanelSettings, words: Request, *, size: bool = True) -
         panel.quality = words.quality
     panel.n, panel.background = words.n, words.background
     panel.output_format, panel.moderation, panel.partial_images = words.output_format, words.moderation, words.partial_images
+    panel.batch = words.batch
     if words.output_compression is not None:
         panel.output_compression = words.output_compression
 

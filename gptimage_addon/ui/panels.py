@@ -89,7 +89,9 @@ class _MoreSettings(Tab):
         if settings.output_format != 'png':
             layout.prop(settings, "output_compression", slider=True)
         layout.prop(settings, "moderation")
-        layout.prop(settings, "partial_images")
+        layout.prop(settings, "batch")
+        if not settings.batch:
+            layout.prop(settings, "partial_images")
 
 
 class _Surface(Tab):

@@ -197,6 +197,7 @@ class GPTIMAGE_MT_queue(bpy.types.Menu):
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.operator_context = 'INVOKE_DEFAULT'
+        self.layout.operator("gptimage.send_overnight", icon='SORTTIME')
         self.layout.operator("gptimage.retry_all", icon='FILE_REFRESH')
         self.layout.operator("gptimage.dismiss_done", icon='TRASH')
 

@@ -134,6 +134,8 @@ def draw_price(
     words, _ = requests[0]
     many = f"{words.n} x " if words.n > 1 else ""
     where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"
+    if words.batch:
+        where += " in a batch, within a day"
     if not touch_up:
         where = f"{many}{words.size.replace('x', ' x ')} px, {where}"
     row = column.row()

@@ -62,7 +62,7 @@ class Accounts:
 
     def settle_paid(self, job: Job, usage: object) -> None:
         """An answer has come, with the service's count of tokens or None."""
-        self._settle(job.id, lambda entry: _paid(entry or self._new_entry(job, time.time()), usage))
+        self._settle(job.id, lambda entry: _paid(entry or self._new_entry(job, time.time()), usage, job))
 
     def settle(self, job: Job, record: JobRecord) -> None:
         """A job has ended, or is to be sent later: count what it may have cost, unless the service has told that."""
@@ -158,13 +158,13 @@ class Accounts:
         """The row after what the job's folder tells; None when nothing was ever sent."""
         state = record.state
         if state is JobState.DONE:
-            return _paid(entry, record.result.usage if record.result else None)
+            return _paid(entry, record.result.usage if record.result else None, job)
         assumed = EntryState.ASSUMED if state.is_final else EntryState.OPEN
         try:
             found = self._journal.read_answer(job.id)
             if found:
                 head, raw = found
-                return _paid(entry, read_answer(raw, head.content_type, model=job.request.model).usage)
+                return _paid(entry, read_answer(raw, head.content_type, model=job.request.model).usage, job)
         except (AnswerError, RefusedError):     # one that is cut off; a picture that was made and then held back
             return entry._replace(state=assumed)
         except GptImageError:
@@ -190,9 +190,9 @@ def _alone(journal: Journal) -> Iterator[None]:
         yield
 
 
-def _paid(entry: Entry, usage: object) -> Entry:
+def _paid(entry: Entry, usage: object, job: Job) -> Entry:
     """The row of an answered request. A compatible server's prices are its own: its estimate, if there is one, counts."""
-    account = pricing.account(usage)
+    account = pricing.account(usage, batch=job.request.batch)
     if account is None:
         return entry._replace(state=EntryState.PAID)
     tokens, usd = account

@@ -7,11 +7,12 @@ The only place that knows the openai SDK. Its own retries are off: they would se
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -34,6 +35,7 @@ MAX_PICTURE_BYTES = 200_000_000
 MAX_ANSWER_BYTES = 1_000_000_000
 # A gateway that gave up waiting: what it waited for may well have been made, and billed.
 _GATEWAY_GAVE_UP = (504, 524)
+_NAME = "gptimage"                      # under which a batch's own name is kept with the service
 _STREAM_FIELDS = ("", "stream", "partial_images")
 
 
@@ -47,6 +49,16 @@ class OpenAnswer:
     @property
     def streams(self) -> bool:
         return is_stream(self.head.content_type)
+
+
+class BatchState(NamedTuple):
+    """How far a batch is: the service's word for it, how many requests it has done, the files of what came, and what it says against it."""
+
+    status: str
+    done: int
+    output_file_id: str = ""
+    error_file_id: str = ""
+    error: str = ""
 
 
 class _MaskImageSdk(openai.AsyncOpenAI):
@@ -143,6 +155,60 @@ class Client:
             raise TransientError("The service cannot be reached",
                                  hint="Check the network and the base URL in Preferences") from error
         return [ModelInfo(str(m.id), str(getattr(m, "shutdown_date", None) or "")) for m in page.data]
+
+    # --- batches ------------------------------------------------------------------------------------------
+
+    async def upload(self, name: str, data: bytes, mime: str, *, purpose: str) -> str:
+        """The id of a file that the service keeps. Raises TransientError where nothing can have been made of it."""
+        async with self._told():
+            found = await self._sdk.files.create(file=(name, data, mime), purpose=purpose)
+        return found.id
+
+    async def create_batch(self, file_id: str, endpoint: str, name: str) -> str:
+        """The service's id of a batch of the requests in a file. `name` is kept with it. Raises UncertainError if the connection is lost."""
+        async with self._told():
+            found = await self._sdk.batches.create(
+                input_file_id=file_id, endpoint=endpoint, completion_window="24h", metadata={_NAME: name})
+        return found.id
+
+    async def find_batch(self, name: str) -> str:
+        """The id of the batch of that name among the service's latest, or ""."""
+        async with self._told():
+            page = await self._sdk.batches.list(limit=100)
+        return next((each.id for each in page.data if (each.metadata or {}).get(_NAME) == name), "")
+
+    async def batch(self, batch_id: str) -> BatchState:
+        async with self._told():
+            found = await self._sdk.batches.retrieve(batch_id)
+        counts = found.request_counts
+        errors = found.errors.data if found.errors and found.errors.data else []
+        return BatchState(found.status, (counts.completed + counts.failed) if counts else 0, found.output_file_id or "",
+                          found.error_file_id or "", str(errors[0].message or "") if errors else "")
+
+    async def cancel_batch(self, batch_id: str) -> None:
+        async with self._told():
+            await self._sdk.batches.cancel(batch_id)
+
+    async def download(self, file_id: str, path: Path) -> None:
+        """A file of the service, whole or not at all."""
+        part = path.with_name(f"{path.name}.part")
+        async with self._told(), self._sdk.files.with_streaming_response.content(file_id) as response:
+            with open(part, "wb") as file:
+                async for chunk in _bounded(response.iter_bytes(), MAX_ANSWER_BYTES):
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(part, path)
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """What the service or the connection says against a call, as an error of ours."""
+        try:
+            yield
+        except openai.APIStatusError as error:
+            raise _status_error(error, "") from error
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+            raise _connection_error(error) from error
 
     async def fetch(self, address: str, *, online: bool) -> bytes:
         """The picture at an address an answer gave, absolute or relative to the service.

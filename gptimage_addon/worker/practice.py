@@ -21,15 +21,18 @@ import signal
 import socket
 import socketserver
 import sys
+import tempfile
 import threading
 import typing
 import urllib.parse
 from collections import Counter, deque
 from collections.abc import Iterable
+from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-from .practice_http import NO_FAULT, POLL_S, Fault, PracticeHandler
+from .practice_batches import BatchDesk
+from .practice_http import NO_FAULT, POLL_S, Fault, PracticeHandler, answer_plainly
 from .practice_requests import ReceivedRequest
 
 __all__ = ("Fault", "PracticeServer")
@@ -42,12 +45,13 @@ class PracticeServer:
     `picture` holds the bytes to answer with instead of a procedural picture. `script` gives one Fault, or None to
     behave, per image request in order of arrival; after its end everything works. `requests` lists what arrived
     (with every uploaded byte: a server that runs for hours sets `keep_requests` to False), `disconnects` counts
-    clients that left before their answer was complete. Any thread may read them.
+    clients that left before their answer was complete. Any thread may read them. Files and batches are kept in `folder`, or end with it.
     """
 
     def __init__(
         self, *, port: int = 0, token: str | None = None, latency_s: float = 0.0,
         script: Iterable[Fault | None] = (), picture: bytes | None = None, keep_requests: bool = True,
+        folder: Path | None = None,
     ) -> None:
         self.token = secrets.token_urlsafe(24) if token is None else token
         self.latency_s = latency_s
@@ -60,6 +64,8 @@ class PracticeServer:
         self._served: dict[str, tuple[str, bytes]] = {}        # path -> mime, picture
         self._times_asked: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self._own_folder = None if folder else tempfile.TemporaryDirectory(prefix="gptimage-practice-")
+        self.desk = BatchDesk(folder or Path(self._own_folder.name), partial(answer_plainly, self), self.stopping, latency_s)
         self._http = _HTTPServer(("127.0.0.1", port), self)
         self._thread: threading.Thread | None = None
 
@@ -75,6 +81,7 @@ class PracticeServer:
         """Answer from now on, in threads of this process."""
         self._thread = threading.Thread(target=self._http.serve_forever, args=(POLL_S,), name="practice", daemon=True)
         self._thread.start()
+        self.desk.start()
 
     def stop(self) -> None:
         """Close every connection and the port. Returns when all threads are done, or after a few seconds."""
@@ -85,6 +92,9 @@ class PracticeServer:
             self._thread = None
         self._http.server_close()
         self._http.close_connections()
+        self.desk.stop()
+        if self._own_folder:
+            self._own_folder.cleanup()
 
     def __enter__(self) -> PracticeServer:
         self.start()

@@ -26,21 +26,23 @@ from .practice_requests import (
     Asked,
     ReceivedRequest,
     RequestRefusedError,
+    SentFile,
     list_models,
     read_body,
     understand,
     usage_of,
 )
-from ..core.request import parse_size
+from ..core.request import Request, parse_size
 
 if typing.TYPE_CHECKING:
     from .practice import PracticeServer
 
-__all__ = ("NO_FAULT", "POLL_S", "Fault", "PracticeHandler")
+__all__ = ("NO_FAULT", "POLL_S", "Fault", "PracticeHandler", "answer_plainly")
 
 MAX_BODY_BYTES = 256_000_000
 POLL_S = 0.02                       # how soon a disconnect or a stop is noticed while waiting
 _GENERATIONS, _EDITS, _MODELS = "/v1/images/generations", "/v1/images/edits", "/v1/models"
+_FILES, _BATCHES = "/v1/files", "/v1/batches"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +159,10 @@ class PracticeHandler(BaseHTTPRequestHandler):
             self._send_json(200, {"object": "list", "data": list_models(date.today())})
         elif self.command == "GET" and path.startswith(_MODELS + "/"):
             self._send_json(200, self._find_model(path.removeprefix(_MODELS + "/")))
+        elif path.startswith((_FILES, _BATCHES)):
+            if unreadable is not None and not path.endswith("/cancel"):
+                raise unreadable
+            self._send_from_desk(path, fields, files)
         elif self.command == "POST" and path in (_GENERATIONS, _EDITS):
             fault = self.practice.next_fault()
             if not self._fail_early(fault):
@@ -166,6 +172,25 @@ class PracticeHandler(BaseHTTPRequestHandler):
                 self._make_pictures(understand(fields, files, edit=path == _EDITS, is_form=is_form), fault)
         else:
             raise RequestRefusedError(f"Invalid URL ({self.command} {path})", status=404, code="unknown_url")
+
+    def _send_from_desk(self, path: str, fields: dict[str, typing.Any], files: tuple[SentFile, ...]) -> None:
+        desk = self.practice.desk
+        name, _, what = path.removeprefix(_FILES).removeprefix(_BATCHES).lstrip("/").partition("/")
+        match self.command, path.startswith(_FILES), bool(name), what:
+            case "POST", True, False, "":
+                self._send_json(200, desk.upload(fields, files))
+            case "GET", True, True, "content":
+                self._send(200, desk.content(name), "application/octet-stream")
+            case "GET", _, True, "":
+                self._send_json(200, desk.facts(name))
+            case "POST", False, False, "":
+                self._send_json(200, desk.create(fields))
+            case "GET", False, False, "":
+                self._send_json(200, {"object": "list", "data": desk.batches(), "has_more": False})
+            case "POST", False, True, "cancel":
+                self._send_json(200, desk.cancel(name))
+            case _:
+                raise RequestRefusedError(f"Invalid URL ({self.command} {path})", status=404, code="unknown_url")
 
     @staticmethod
     def _find_model(name: str) -> dict[str, object]:
@@ -199,11 +224,7 @@ class PracticeHandler(BaseHTTPRequestHandler):
             self._wait(self.practice.latency_s)
             self._send(200, fault.replace_body, fault.content_type or "application/octet-stream", headers=fault.headers)
             return
-        request = asked.request
-        about = {
-            "size": request.size, "quality": request.quality, "output_format": request.output_format,
-            "background": "transparent" if request.background == "transparent" else "opaque",
-        }
+        request, about = asked.request, _about(asked.request)
         usage = {} if fault.drop_usage else {"usage": usage_of(request)}
         seeds = self.practice.next_seeds(request.prompt, request.n)
         if asked.stream:
@@ -212,7 +233,7 @@ class PracticeHandler(BaseHTTPRequestHandler):
         data = []
         for seed in seeds:
             self._wait(self.practice.latency_s)
-            data.append(self._hand_over(self._draw(asked, seed, fault)[-1], request.output_format, fault))
+            data.append(self._hand_over(draw(self.practice, asked, seed, fault)[-1], request.output_format, fault))
         self._wait(0)                        # drawing takes time as well: is anybody still there?
         body = json.dumps({"created": int(time.time()), "data": data, **about, **usage}).encode()
         self._send(200, body, "application/json", headers=fault.headers, cut=bool(fault.cut))
@@ -224,7 +245,7 @@ class PracticeHandler(BaseHTTPRequestHandler):
         kind = "image_edit" if request.is_edit else "image_generation"
         self._send_head(200, "text/event-stream; charset=utf-8", {**fault.headers, "transfer-encoding": "chunked"})
         for seed in seeds:
-            pictures = self._draw(asked, seed, fault)
+            pictures = draw(self.practice, asked, seed, fault)
             for index, picture in enumerate(pictures):
                 self._wait(self.practice.latency_s / len(pictures))
                 is_last = index == len(pictures) - 1
@@ -244,28 +265,6 @@ class PracticeHandler(BaseHTTPRequestHandler):
                 if self.close_connection and fault.cut:
                     return
         self._send_chunk(b"")
-
-    def _draw(self, asked: Asked, seed: int, fault: Fault) -> list[bytes]:
-        """The partial pictures, coarse to fine, and the finished one, encoded."""
-        request = asked.request
-        if self.practice.picture is not None:
-            pictures = [self.practice.picture] * (request.partial_images + 1)
-        else:
-            width, height = fault.wrong_size or parse_size(request.size)
-            transparent = request.background == "transparent"
-            if asked.picture:
-                finished = redraw(_open_picture(asked.picture), request.prompt, _open_mask(asked), seed,
-                                  size=(width, height), transparent=transparent)
-            else:
-                finished = make_picture(request.prompt, width, height, seed, transparent=transparent)
-            shown = Image.fromarray(finished)
-            coarseness = [2 ** (request.partial_images + 1 - i) for i in range(request.partial_images)]
-            partials = [np.asarray(shown.filter(ImageFilter.BoxBlur(min(width, height) / 256 * c))) for c in coarseness]
-            pictures = [encode_picture(p, request.output_format, request.output_compression)
-                        for p in (*partials, finished)]
-        if fault.truncate_picture:
-            pictures[-1] = pictures[-1][: len(pictures[-1]) * 3 // 5]
-        return pictures
 
     def _hand_over(self, picture: bytes, output_format: str, fault: Fault) -> dict[str, str]:
         """What the answer says about one finished picture: its base64, or where to fetch it."""
@@ -336,6 +335,45 @@ class PracticeHandler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass                             # the client was faster
+
+
+def draw(practice: PracticeServer, asked: Asked, seed: int, fault: Fault) -> list[bytes]:
+    """The partial pictures, coarse to fine, and the finished one, encoded."""
+    request = asked.request
+    if practice.picture is not None:
+        pictures = [practice.picture] * (request.partial_images + 1)
+    else:
+        width, height = fault.wrong_size or parse_size(request.size)
+        transparent = request.background == "transparent"
+        if asked.picture:
+            finished = redraw(_open_picture(asked.picture), request.prompt, _open_mask(asked), seed,
+                              size=(width, height), transparent=transparent)
+        else:
+            finished = make_picture(request.prompt, width, height, seed, transparent=transparent)
+        shown = Image.fromarray(finished)
+        coarseness = [2 ** (request.partial_images + 1 - i) for i in range(request.partial_images)]
+        partials = [np.asarray(shown.filter(ImageFilter.BoxBlur(min(width, height) / 256 * c))) for c in coarseness]
+        pictures = [encode_picture(p, request.output_format, request.output_compression)
+                    for p in (*partials, finished)]
+    if fault.truncate_picture:
+        pictures[-1] = pictures[-1][: len(pictures[-1]) * 3 // 5]
+    return pictures
+
+
+def answer_plainly(practice: PracticeServer, fields: dict[str, typing.Any], files: tuple[SentFile, ...], endpoint: str) -> dict[str, typing.Any]:
+    """The whole answer to one request of a batch. Raises RequestRefusedError."""
+    asked = understand(fields, files, edit=endpoint == _EDITS)
+    request = asked.request
+    pictures = [draw(practice, asked, seed, NO_FAULT)[-1] for seed in practice.next_seeds(request.prompt, request.n)]
+    data = [{"b64_json": base64.b64encode(picture).decode()} for picture in pictures]
+    return {"created": int(time.time()), "data": data, **_about(request), "usage": usage_of(request)}
+
+
+def _about(request: Request) -> dict[str, str]:
+    return {
+        "size": request.size, "quality": request.quality, "output_format": request.output_format,
+        "background": "transparent" if request.background == "transparent" else "opaque",
+    }
 
 
 def _open_picture(data: bytes) -> np.ndarray:

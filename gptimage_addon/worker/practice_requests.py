@@ -17,7 +17,7 @@ import io
 import json
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -28,7 +28,7 @@ from ..core.errors import InputError
 from ..core.request import Request, SentPicture, ServiceKind
 
 __all__ = (
-    "Asked", "ReceivedRequest", "RequestRefusedError", "SentFile", "list_models", "read_body", "understand", "usage_of",
+    "Asked", "ReceivedRequest", "RequestRefusedError", "SentFile", "list_models", "read_body", "read_line", "understand", "usage_of",
 )
 
 _MIMES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
@@ -133,16 +133,39 @@ def _read_json(body: bytes) -> tuple[dict[str, typing.Any], tuple[SentFile, ...]
         facts = None
     if not isinstance(facts, dict):
         raise RequestRefusedError("We could not parse the JSON body of your request.")
+    return facts, _pop_pictures(facts)
+
+
+def read_line(line: bytes, endpoint: str, sent: Callable[[str, str], SentFile]) -> tuple[str, dict[str, typing.Any], tuple[SentFile, ...]]:
+    """(the client's name for it, fields, files) of one request of a batch. `sent` gives an uploaded file, for a field, by its id."""
+    try:
+        facts = json.loads(line)
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict) or not isinstance(facts.get("body"), dict) or not isinstance(facts.get("custom_id"), str):
+        raise RequestRefusedError("This line is no request.", code="invalid_json_line")
+    if facts.get("url") != endpoint:
+        raise RequestRefusedError("The URL is not the batch's endpoint.", param="url", code="mismatched_url")
+    body = facts["body"]
+    if body.get("stream"):
+        raise RequestRefusedError("A batch cannot stream.", param="stream", code="invalid_value")
+    return facts["custom_id"], body, _pop_pictures(body, sent)
+
+
+def _pop_pictures(facts: dict[str, typing.Any], sent: Callable[[str, str], SentFile] | None = None) -> tuple[SentFile, ...]:
+    """The pictures of a JSON body, which are taken out of its fields."""
     images = facts.pop("images", None)
-    files = [_read_reference("image[]", item) for item in images] if isinstance(images, list) else []
+    files = [_read_reference("image[]", item, sent) for item in images] if isinstance(images, list) else []
     for name in ("mask", "markup"):
         if facts.get(name) is not None:
-            files.append(_read_reference(name, facts.pop(name)))
-    return facts, tuple(files)
+            files.append(_read_reference(name, facts.pop(name), sent))
+    return tuple(files)
 
 
-def _read_reference(name: str, item: object) -> SentFile:
-    """The picture inside {"image_url": "data:..."}: the only form that needs no other service."""
+def _read_reference(name: str, item: object, sent: Callable[[str, str], SentFile] | None) -> SentFile:
+    """The picture inside {"image_url": "data:..."}, or of {"file_id": ...} where uploaded files are at hand."""
+    if sent and isinstance(item, dict) and set(item) == {"file_id"}:
+        return sent(name, str(item["file_id"]))
     url = item.get("image_url") if isinstance(item, dict) else None
     found = re.fullmatch(r"data:([\w/+.-]+);base64,(.*)", url, re.DOTALL) if isinstance(url, str) else None
     if found is None:

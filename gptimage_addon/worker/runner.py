@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import nullcontext
 from typing import TypeVar
 from pathlib import Path
@@ -20,6 +20,7 @@ from ..library.durations import Durations
 from ..library.journal import AnswerHead, Journal, write_atomic
 from .accounts import Accounts
 from .answer import Answer, Event, EventReader, decode_base64, read_answer, read_events
+from .batches import Batches
 from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
 from .finish import write_pictures
@@ -53,7 +54,7 @@ class JobRunner:
     def __init__(
         self, journal: Journal, record: JobRecord, *, client: Callable[[Job], Awaitable[Client]],
         tell: Callable[[JobRecord], None], online: bool, pixel_work: asyncio.Lock, accounts: Accounts, durations: Durations,
-        end_of: Callable[[str], Awaitable[JobRecord]],
+        end_of: Callable[[str], Awaitable[JobRecord]], batches: Batches,
     ) -> None:
         self.journal = journal
         self.record = record
@@ -65,6 +66,7 @@ class JobRunner:
         self._accounts = accounts
         self._durations = durations
         self._end_of = end_of
+        self._batches = batches
         self._job: Job | None = None                        # once it has been read
         self._heard: tuple[AnswerHead, list[Event]] | None = None
         self._abandoned = False
@@ -98,21 +100,32 @@ class JobRunner:
         Cancelling closes the connection and ends the job as cancelled. Once the answer is whole, it is finished
         all the same: it is paid.
         """
-        job = None
+        await self._settle(self._do(turns))
+
+    async def follow(self, job: Job) -> None:
+        """Go on with a job that is in a batch, which another worker has sent."""
+        self._job = job
+        await self._move(JobState.SENDING, durable=False)       # from here on other workers know whose job this is
+        await self._settle(self._ask_in_batch(job, self.record.batch))
+
+    async def _do(self, turns: Turns) -> float:
+        if self._cancelled:
+            raise asyncio.CancelledError
+        # The first of all: from here on other workers know whose job this is.
+        await self._move(JobState.QUEUED, durable=False)
+        job = self._job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
+        await self._wait_for_others(job)
+        if job.is_local:
+            return 0.0
+        return await (self._ask_in_batch(job) if job.request.batch else self._ask(job, turns.gate(job.service)))
+
+    async def _settle(self, work: Coroutine[None, None, float]) -> None:
+        """Do the work that brings the answer, and see to what comes of it."""
         try:
             self._task = asyncio.current_task()
-            if self._cancelled:
-                raise asyncio.CancelledError
-            # The first of all: from here on other workers know whose job this is.
-            await self._move(JobState.QUEUED, durable=False)
-            job = self._job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
-            await self._wait_for_others(job)
-            if job.is_local:
-                seconds = 0.0
-            else:
-                seconds = await self._ask(job, turns.gate(job.service))
+            seconds = await work
         except asyncio.CancelledError:
-            self._task = None
+            self._task, job = None, self._job
             if self._abandoned:
                 return
             if job and await self._is_whole(job):           # it came in the same moment
@@ -140,7 +153,8 @@ class JobRunner:
                 await self._end(JobState.FAILED, WorkerError(f"The job's folder cannot be used: {error}"))
             return
         self._task = None                       # it is paid and here: too late to cancel
-        await self.finish(job, seconds)
+        assert self._job is not None
+        await self.finish(self._job, seconds)
 
     async def _wait_for_others(self, job: Job) -> None:
         """Until the jobs that this one is made from have ended, and their pictures lie in its folder. Raises InputError."""
@@ -194,16 +208,41 @@ class JobRunner:
             if not asks_for_pause:              # else all wait, at the gate
                 await asyncio.sleep(delay_s)
 
+    async def _ask_in_batch(self, job: Job, name: str = "") -> float:
+        """Until the answer from a batch is on disk: a new one, or that of `name`, where the job is already. Returns the seconds it took."""
+        client = await self._client(job)
+        if not name:
+            await self._prepare(job)
+            await self._reserve(job)
+            await self._move(JobState.SENDING, attempts=1, note="Gathered with others into a batch")
+
+        async def sent(batch: str) -> None:
+            await self._move(JobState.SENDING, sent_at=time.time(), batch=batch)
+
+        async def tell(text: str) -> None:
+            if self.record.state is JobState.SENDING:
+                await self._move(JobState.SENDING, durable=False, note=text)
+
+        head, body = await self._batches.answer(job, client, sent, tell, name=name)
+        await asyncio.to_thread(write_atomic, self.journal.answer_path(job.id), body)
+        await asyncio.to_thread(self.journal.write_head, job.id, head)
+        await self._move(JobState.RECEIVING, durable=False, note="")
+        return time.time() - self.record.sent_at
+
+    async def _prepare(self, job: Job) -> None:
+        """Make the pictures that are sent. Raises InputError."""
+        await asyncio.to_thread(prepare_references, job.request, self.folder)
+        if job.lettering:
+            await asyncio.to_thread(prepare_lettering, job.lettering, job.request, self.folder)
+        if job.finish:
+            assert job.request.is_edit
+            await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
+
     async def _send(self, job: Job, attempt: int) -> float:
         """One request and its answer, which then is on disk. Returns the seconds it took."""
         client = await self._client(job)
         if attempt == 1:
-            await asyncio.to_thread(prepare_references, job.request, self.folder)
-            if job.lettering:
-                await asyncio.to_thread(prepare_lettering, job.lettering, job.request, self.folder)
-        if job.finish and attempt == 1:
-            assert job.request.is_edit
-            await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
+            await self._prepare(job)
         await self._reserve(job)
         expected_s = await asyncio.to_thread(self._durations.expected_s, job)
         unsent = self.record
@@ -344,11 +383,11 @@ class JobRunner:
             self.record = self.record.moved(JobState.FAILED, error=trouble.to_dict(), ended_at=time.time())
             self._tell(self.record)
             return
-        account = pricing.account(answer.usage) if job.service.kind is not ServiceKind.COMPATIBLE else None
+        account = pricing.account(answer.usage, batch=job.request.batch) if job.service.kind is not ServiceKind.COMPATIBLE else None
         cost_usd = 0.0 if job.is_local else account[1] if account else None
         result = Result(pictures=finished, usage=answer.usage, cost_usd=cost_usd,
                         request_id=head.request_id, seconds=round(seconds, 3))
-        if seconds and not job.is_local and not self.record.stopped:
+        if seconds and not job.is_local and not job.request.batch and not self.record.stopped:
             await asyncio.to_thread(self._durations.add, job, seconds)
         await self._move(JobState.DONE, result=result, ended_at=time.time(), error=None, note="")
 

@@ -12,12 +12,13 @@ from ..core import protocol
 from ..core.addresses import OPENAI_URL
 from ..core.errors import GptImageError, InputError, KeyMissingError, WorkerError
 from ..core.protocol import Message
-from ..core.request import JobRecord, JobState, Service, ServiceKind
+from ..core.request import Job, JobRecord, JobState, Service, ServiceKind
 from ..library.durations import Durations
 from ..library.journal import Journal, WorkerLock
 from ..library.wallet import WalletError
 from . import keys
 from .accounts import Accounts
+from .batches import Batches
 from .client import Client
 from .gallery import Gallery
 from .pipes import Outbox
@@ -48,6 +49,7 @@ class Session:
         self._client_lock = asyncio.Lock()
         self._pixel_work = asyncio.Lock()
         self._practice: PracticeServer | None = None
+        self._batches = Batches(self.journal)
         self._gallery = Gallery(self.journal, outbox.put)
         self._durations = Durations(self.journal.data_dir)
 
@@ -99,9 +101,10 @@ class Session:
     async def close(self) -> None:
         """The host is gone: leave what was not sent for the next session, finish and journal what was."""
         for runner, _ in self._runners.values():
-            if not runner.record.sent_at:
+            if not runner.record.sent_at or runner.record.batch:
                 runner.abandon()
             runner.leave()
+        await self._batches.close()
         await asyncio.gather(*(task for _, task in self._runners.values()), return_exceptions=True)
         self._gallery.stop()
         while self._tasks:                      # a job that was recovered goes into the history
@@ -141,7 +144,7 @@ class Session:
 
     def _runner(self, record: JobRecord, online: bool, tell: Callable[[JobRecord], None]) -> JobRunner:
         return JobRunner(self.journal, record, online=online, client=lambda job: self._client(job.service, online), tell=tell,
-                         pixel_work=self._pixel_work, accounts=self.accounts, durations=self._durations, end_of=self._end_of)
+                         pixel_work=self._pixel_work, accounts=self.accounts, durations=self._durations, end_of=self._end_of, batches=self._batches)
 
     async def _end_of(self, job_id: str) -> JobRecord:
         """The record of a job once it has ended. Raises InputError if its folder is gone."""
@@ -181,7 +184,9 @@ class Session:
     async def _recover(self, online: bool) -> None:
         try:
             for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
-                if job.id not in self._runners:
+                if record.batch and record.state is JobState.SENDING:
+                    self._follow(job, record, online)
+                elif job.id not in self._runners:
                     runner = self._runner(record._replace(worker=self.name), online, lambda _: None)
                     await runner.recover(job)
                     if record.state is not JobState.DONE:
@@ -190,6 +195,21 @@ class Session:
             await asyncio.to_thread(self.accounts.reconcile)
         finally:                                # the host waits for it
             self._outbox.put(protocol.RecoveryDone())
+
+    def _follow(self, job: Job, record: JobRecord, online: bool) -> None:
+        """Look after a job that an earlier worker has sent in a batch."""
+        if job.id in self._runners:
+            return
+        runner = self._runner(record._replace(worker=self.name), online, self._tell)
+        self._outbox.put(protocol.Recovered(runner.record))
+
+        async def follow() -> None:
+            await runner.follow(job)
+            self._keep(runner.record)
+
+        task = asyncio.ensure_future(self._guard(follow()))
+        self._runners[job.id] = runner, task
+        task.add_done_callback(lambda _: self._ended(job.id))
 
     async def _draw_chart(self, days: int) -> None:
         try:
@@ -226,7 +246,8 @@ class Session:
 
     def _practice_server(self) -> PracticeServer:
         if self._practice is None:
-            self._practice = PracticeServer(latency_s=self._hello.practice_latency_s, keep_requests=False)
+            self._practice = PracticeServer(
+                latency_s=self._hello.practice_latency_s, keep_requests=False, folder=self.journal.data_dir / "practice")
             self._practice.start()
         return self._practice
 

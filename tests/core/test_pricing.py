@@ -79,7 +79,7 @@ def test_partial_pictures_that_are_not_streamed_are_not_charged() -> None:
 
 def test_a_batch_is_half() -> None:
     request = asked("gpt-image-2", "high", "2048x2048", n=3)
-    assert estimate(request, OPENAI, batch=True).usd == estimate(request, OPENAI).usd / 2
+    assert estimate(request._replace(batch=True), OPENAI).usd == estimate(request, OPENAI).usd / 2
     usage = {"input_tokens": 1000, "input_tokens_details": {"text_tokens": 1000}, "output_tokens": 1000}
     assert account(usage, batch=True) == (Usage(1000, 0, 1000), pytest.approx(.0175))
 

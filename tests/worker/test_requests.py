@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gptimage_addon.core.request import JobState, Request, SentPicture
+from gptimage_addon.worker.batches import batch_body
 from gptimage_addon.worker.practice import PracticeServer
 from tests.support.services import make_png
 from tests.support.worker_process import CHECKOUT, WorkerProcess, make_job
@@ -58,13 +59,15 @@ def schemas() -> Schema:
     document = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))
     schemas = copy.deepcopy(document["components"]["schemas"])
     generate, edit = schemas["CreateImageRequest"], schemas["CreateImageEditRequest"]
-    for schema in (generate, edit):
+    json_edit = schemas["EditImageBodyJsonParam"]
+    json_edit["properties"]["markup"] = json_edit["properties"]["mask"]
+    for schema in (generate, edit, json_edit):
         fields = schema["properties"]
         fields["model"] = {"type": "string", "enum": MODELS}             # no 2.5, no 2.6 there
         fields["quality"]["enum"] = ["low", "medium", "high", "xhigh", "max"]        # no xhigh, no max
         fields["size"] = {"type": "string", "pattern": r"^[1-9]\d*x[1-9]\d*$"}
         fields["complexity"] = {"type": "string", "enum": ["low", "medium", "high"]}
-        del fields["response_format"]                                    # unsupported for GPT Image
+        fields.pop("response_format", None)                              # unsupported for GPT Image
         fields.pop("style", None)
         schema["additionalProperties"] = False                           # a field we made up must not pass
     edit["properties"]["markup"] = {"type": "string", "format": "binary"}
@@ -127,6 +130,15 @@ def test_an_edit_is_what_the_specification_asks_for(
     assert [f.data for f in received.files] == wanted
     assert {f.mime for f in received.files} == {"image/png"}
     assert all(f.filename.endswith(".png") for f in received.files)
+
+
+@pytest.mark.parametrize("request_", EDITS, ids=lambda r: f"{len(r.images)}-{bool(r.mask)}-{bool(r.markup)}")
+def test_an_edit_in_a_batch_is_the_json_form_of_the_specification(schemas: Schema, request_: Request) -> None:
+    ids = {picture.path: f"file-{number}" for number, picture in enumerate(
+        [*request_.images, *(each for each in (request_.mask, request_.markup) if each)])}
+    body = batch_body(make_job("http://127.0.0.1:1/v1", request=request_._replace(batch=True)), ids)
+    assert [list(image.items()) for image in body["images"]] == [[("file_id", ids[picture.path])] for picture in request_.images]
+    check(schemas, "EditImageBodyJsonParam", body)
 
 
 def test_the_specification_would_notice_a_wrong_request(schemas: Schema) -> None:
