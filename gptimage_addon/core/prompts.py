@@ -9,7 +9,7 @@ from functools import lru_cache
 
 __all__ = (
     "COARSE_ROLES", "CONTINUED", "FIRST", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt",
-    "edit_texture_prompt", "extend_prompt", "heal_prompt", "lettered_prompt", "markup_prompt", "name_from_prompt", "reference_prompt",
+    "edit_texture_prompt", "extend_prompt", "final_prompt", "heal_prompt", "lettered_prompt", "markup_prompt", "name_from_prompt", "reference_prompt",
     "sheet_prompt", "texture_prompt", "tile_prompt", "touch_up_prompt", "vary_texture_prompt", "view_prompt",
 )
 
@@ -32,6 +32,10 @@ _MARKUP = (
 _EXTEND = (
     "Continue the first picture into the marked area at its sides{words}. It is one picture without any border: same scene, light, "
     "perspective, scale, focus and grain go on, and nothing is mirrored or repeated. " + _KEEP
+)
+_FINAL = (
+    "The first picture is a draft. Make the finished picture of it: the same composition, layout, shapes, scale, colors and light, every "
+    "part in its place, worked out in full detail, sharp and clean. What it shows: "
 )
 _HEAL = (
     "The first picture is a flat texture map{words}. In the marked cross its parts do not fit together: draw the surface on there, so "
@@ -142,6 +146,12 @@ def decal_on_backdrop_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     """The same, of a model that makes none: on a flat background that can be told from the decal."""
     name, code = backdrop_of(words)
     return _with_roles((_DECAL + _BACKDROP).format(words=words.strip().rstrip("."), name=name, code=code), roles) if words.strip() else ""
+
+
+def final_prompt(words: str, *, texture: bool, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for the finished picture of a draft, which is sent along first."""
+    told = (texture_prompt if texture else reference_prompt)(words)
+    return _with_roles(_FINAL + told, roles) if told else ""
 
 
 def reference_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:

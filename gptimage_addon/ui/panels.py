@@ -12,6 +12,7 @@ from ..blender.preferences import read_preferences
 from ..core.errors import InputError
 from ..core.prompts import heal_prompt, texture_prompt
 from ..operators.decal import decal_refusal, decal_request
+from ..operators.final import drafted_image, final_price
 from ..operators.lettering import lettered, read_lettering
 from ..operators.material_check import FIXES, checked_material, findings_of, is_grouped
 from ..operators.report import sentence
@@ -21,7 +22,7 @@ from ..operators.texture import ON_OBJECTS, active_picture_node
 from ..operators.udim import missing_tiles, shown_tiles, tiled_image
 from ..operators.variants import shown_image, variant_holder
 from .queue import draw_queue
-from .status import draw_ask, draw_button, draw_price, draw_wrapped, price_text
+from .status import dollars, draw_ask, draw_button, draw_price, draw_wrapped, price_text
 
 __all__ = ("Tab", "draw_check", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
 
@@ -134,8 +135,24 @@ def draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context, image:
         row.operator("gptimage.step_variant", text="", icon='TRIA_LEFT').step = -1
         row.label(text=f"Variant {facts['variant']} of {facts['variants']}")
         row.operator("gptimage.step_variant", text="", icon='TRIA_RIGHT').step = 1
+    if image is None and (draft := drafted_image(context)):
+        _draw_final(layout, draft)
     if image is None and "job_id" in facts and context.scene.gptimage.continued != getattr(*holder):
         layout.operator("gptimage.continue_result", icon='LINKED')
+
+
+def _draw_final(layout: bpy.types.UILayout, image: bpy.types.Image) -> None:
+    """What the finished picture of a draft costs and what that saves, and the button."""
+    facts, service = provenance(image), read_preferences().service
+    try:
+        found, saved_usd = final_price(facts, service)
+    except InputError:
+        return                                  # another service's model, or a size it does not make
+    column = layout.column(align=True)
+    column.label(text=f"High, with this draft. {price_text(found, service)}", translate=False)
+    if saved_usd > 0 and found.known:
+        column.label(text=f"{dollars(saved_usd)} less than {facts['variants']} at high quality", translate=False)
+    draw_button(column, "gptimage.make_final", "", icon='IMAGE_REFERENCE')
 
 
 def draw_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
