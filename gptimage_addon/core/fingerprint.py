@@ -24,7 +24,7 @@ def input_paths(job: Job) -> tuple[str, ...]:
     pictures = [picture for picture in (*request.images, request.mask, request.markup) if picture and not picture.of]
     found = [path for picture in pictures if not (path := picture.source or picture.path).startswith(PREPARED)]
     if job.finish:
-        found += [job.finish.source, job.finish.mask]
+        found += [job.finish.source, job.finish.mask, *(tile.path for tile in job.finish.around if not tile.of)]
     if job.surface and job.surface.source:
         found.append(job.surface.source)
     if job.lettering and job.lettering.font:
@@ -40,7 +40,7 @@ def content_digest(data: bytes) -> str:
 def fingerprint(job: Job, digests: Mapping[str, str]) -> str:
     """The same for jobs that ask for the same: 32 hexadecimal digits.
 
-    Neither names, dates and prices count nor where the pictures go; what is made from another job counts by that job's id. `digests` are those of the job's `input_paths`, for the
+    Neither names, dates and prices count nor how soon they come and where they go; what is made from another job counts by that job's id. `digests` are those of the job's `input_paths`, for the
     files' names tell nothing. Raises KeyError for one that is missing.
     """
     def by_content(picture: SentPicture | None) -> SentPicture | None:
@@ -56,7 +56,8 @@ def fingerprint(job: Job, digests: Mapping[str, str]) -> str:
                                    markup=by_content(job.request.markup), batch=False)
     finish, surface, lettering = job.finish, job.surface, job.lettering
     if finish:
-        finish = finish._replace(source=digests[finish.source], mask=digests[finish.mask], parent="", beside=())
+        around = tuple(tile if tile.of else tile._replace(path=digests[tile.path]) for tile in finish.around)
+        finish = finish._replace(source=digests[finish.source], mask=digests[finish.mask], around=around, parent="", beside=())
     if surface and surface.source:
         surface = surface._replace(source=digests[surface.source])
     if lettering and lettering.font:

@@ -8,16 +8,18 @@ import pytest
 
 from gptimage_addon.core.fingerprint import content_digest, fingerprint, input_paths
 from gptimage_addon.core.request import (
-    Finish, FollowUp, Job, Landing, Lettering, MapKind, Place, Request, SentPicture, Service, ServiceKind, Surface, Target,
+    Finish, FollowUp, Job, Landing, Lettering, MapKind, Neighbor, Place, Request, SentPicture, Service, ServiceKind, Surface, Target,
 )
 
 EDIT = Request("bricks", "m", images=(SentPicture("prepared/window.png", "image/png", 64, 64, name="A"),
                                       SentPicture("inputs/1.png", "image/png", 8, 8, "the style", name="B"),
                                       SentPicture("prepared/2.png", "image/png", 8, 8, source="inputs/2.npy")),
                mask=SentPicture("prepared/mask.png", "image/png", 64, 64))
-FINISH = Finish("inputs/source.png", "inputs/mask.npy", (0, 0, 64, 64), (64, 64), parent="A", beside=("other",))
+FINISH = Finish("inputs/source.png", "inputs/mask.npy", (0, 0, 64, 64), (64, 64), parent="A", beside=("other",),
+                around=(Neighbor(1, 0, "inputs/right.png"), Neighbor(0, 1, "inputs/above.png", of="another job")))
 JOB = Job("id", "texture", "bricks", EDIT, Service(), Landing(Place.IMAGE), finish=FINISH, surface=Surface("xy"))
-CONTENT = {"inputs/1.png": b"one", "inputs/2.npy": b"two", "inputs/source.png": b"source", "inputs/mask.npy": b"mask"}
+CONTENT = {"inputs/1.png": b"one", "inputs/2.npy": b"two", "inputs/source.png": b"source", "inputs/mask.npy": b"mask",
+           "inputs/right.png": b"right"}
 
 
 def of(job: Job, content: dict[str, bytes] = CONTENT) -> str:
@@ -36,6 +38,7 @@ def test_the_files_that_count() -> None:
     JOB._replace(estimate_usd=.5, estimate_exact=False, deadline_s=1.0), JOB._replace(landing=Landing(Place.WORLD, (Target("OBJECT", "Cube"),))),
     JOB._replace(finish=FINISH._replace(parent="B", beside=())), JOB._replace(follow_up=FollowUp("x")),
     JOB._replace(request=EDIT._replace(images=(EDIT.images[0]._replace(name=""), *EDIT.images[1:]))),
+    JOB._replace(request=EDIT._replace(batch=True)),
 ], ids=lambda job: next(name for name in Job._fields if getattr(job, name) != getattr(JOB, name)))
 def test_what_does_not_count(other: Job) -> None:
     assert of(other) == of(JOB)
@@ -56,7 +59,7 @@ def test_every_field_of_what_is_asked_counts() -> None:
     changes = {"prompt": "tiles", "model": "n", "size": "512x512", "quality": "high", "n": 2, "background": "opaque", "output_format": "webp",
                "output_compression": 5, "moderation": "low", "complexity": "x", "partial_images": 1, "images": EDIT.images[:2], "mask": None,
                "markup": SentPicture("prepared/markup.png", "image/png", 64, 64), "input_fidelity": "high", "style": "gouache"}
-    assert set(changes) == set(Request._fields)
+    assert set(changes) == set(Request._fields) - {"batch"}
     others = [JOB._replace(request=EDIT._replace(**{name: value})) for name, value in changes.items()]
     others += [JOB._replace(service=Service(ServiceKind.OPENAI)), JOB._replace(finish=FINISH._replace(box=(1, 0, 64, 64))),
                JOB._replace(surface=Surface("xy", maps=(MapKind.NORMAL,))), JOB._replace(surface=None), JOB._replace(views=("front",)),
