@@ -13,6 +13,7 @@ __getattr__ = late_modules(
     "earlier",
     "masks",
     "material_pictures",
+    "passes",
     "placing",
     "process",
     "sources",

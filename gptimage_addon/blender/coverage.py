@@ -22,7 +22,9 @@ from . import compat
 from .mask_scene import render_coverage
 from .view import camera_of
 
-__all__ = ("depth_coverage", "faces_coverage", "material_coverage", "objects_coverage", "vertex_group_coverage")
+__all__ = (
+    "cryptomatte_id", "depth_coverage", "faces_coverage", "material_coverage", "objects_coverage", "rendered_objects", "vertex_group_coverage",
+)
 
 _AREA = "gptimage_area"         # the attribute that carries an area through the modifiers
 _BRINGS_MATERIALS = frozenset({'BOOLEAN', 'NODES', 'PARTICLE_INSTANCE', 'PARTICLE_SYSTEM'})
@@ -37,7 +39,7 @@ def objects_coverage(
     An empty that instances a collection, and an object with particles, cover what they instance. An object that
     is a holdout or a shadow catcher covers what it cuts out, and fog what it veils.
     """
-    rendered = set().union(*_rendered_objects(scene))
+    rendered = set().union(*rendered_objects(scene))
     wanted = rendered & set(objects)
     if not wanted:
         raise InputError("None of the objects is visible in renders", field="mask", hint="Select visible objects")
@@ -59,7 +61,7 @@ def material_coverage(
     if not wanted:
         raise InputError("No material is chosen", field="mask", hint="Choose one")
     names = {material.name for material in wanted}
-    shown, cut = map(_without_fog, _rendered_objects(scene))
+    shown, cut = map(_without_fog, rendered_objects(scene))
     others = {obj for obj in shown if wanted.isdisjoint(_materials(obj)) and _has_only_its_materials(obj)}
     mask = render_coverage(scene, shown - others, cut | others, width_px, height_px,
                            output=partial(_materials_as_output, names=names))
@@ -76,7 +78,7 @@ def faces_coverage(
     example; what a modifier instances and hair are not part of it, and hide it.
     """
     bpy.ops.ed.flush_edits()
-    rendered = set().union(*_rendered_objects(scene))
+    rendered = set().union(*rendered_objects(scene))
     wanted = {obj for obj in rendered & set(objects) if obj.type == 'MESH' and _selected_faces(obj.data).any()}
     if not wanted:
         raise InputError("No face is selected on a visible mesh", field="mask", hint="Select faces in Edit Mode")
@@ -101,7 +103,7 @@ def vertex_group_coverage(
     Modifiers carry the weights along. Materials do not count: all of the mesh's surface is taken as opaque.
     """
     bpy.ops.ed.flush_edits()
-    rendered = set().union(*_rendered_objects(scene))
+    rendered = set().union(*rendered_objects(scene))
     if obj.type != 'MESH' or group not in obj.vertex_groups:
         raise InputError(f"{obj.name} has no vertex group {group!r}", field="mask", hint="Choose one of the object's")
     if obj not in rendered:
@@ -125,7 +127,7 @@ def depth_coverage(
     """
     if not 0 <= near_m < far_m:
         raise InputError("The depth range is empty", field="mask", hint="Near is 0 or more, and far is larger")
-    shown, cut = map(_without_fog, _rendered_objects(scene))
+    shown, cut = map(_without_fog, rendered_objects(scene))
     with ExitStack() as made:
         lens = camera_of(scene).data.copy()
         made.callback(bpy.data.cameras.remove, lens)
@@ -156,7 +158,7 @@ def _something(mask: np.ndarray, message: str, hint: str) -> np.ndarray:
 # --- what there is to see ---------------------------------------------------------------------------------
 
 
-def _rendered_objects(scene: bpy.types.Scene) -> tuple[set[bpy.types.Object], set[bpy.types.Object]]:
+def rendered_objects(scene: bpy.types.Scene) -> tuple[set[bpy.types.Object], set[bpy.types.Object]]:
     """The objects that a render of the scene shows, and those it only cuts out, of all its view layers together."""
     shown: set[bpy.types.Object] = set()
     cut: set[bpy.types.Object] = set()
@@ -347,7 +349,7 @@ def _materials_as_output(copy: bpy.types.Scene, names: Iterable[str]) -> Iterato
             matte = _add(tree, "CompositorNodeCryptomatteV2", source='RENDER', scene=copy)
         matte.layer_name = f"{layer.name}.CryptoMaterial"
         # As numbers: names are separated by commas here.
-        matte.matte_id = ",".join(f"<{_cryptomatte_id(name):.9g}>" for name in names)
+        matte.matte_id = ",".join(f"<{cryptomatte_id(name):.9g}>" for name in names)
         color = _add(tree, "CompositorNodeCombineColor")
         tree.links.new(matte.outputs["Matte"], color.inputs["Alpha"])
         tree.links.new(color.outputs[0], output)
@@ -358,7 +360,7 @@ def _materials_as_output(copy: bpy.types.Scene, names: Iterable[str]) -> Iterato
             bpy.data.node_groups.remove(tree)
 
 
-def _cryptomatte_id(name: str) -> float:
+def cryptomatte_id(name: str) -> float:
     """The number of a name: its MurmurHash3 (32 bits, seed 0), as a float that is made neither subnormal nor infinite.
 
     Cryptomatte specification 1.2.0, https://github.com/Psyop/Cryptomatte, "Appendix: Hashing" and "ID to float conversion".

@@ -18,7 +18,7 @@ from . import compat, view
 from .paths import scratch_file
 
 __all__ = (
-    "PROVENANCE", "RENDER_RESULT", "SUFFIXES", "adopt_picture", "history_entry", "outside_path", "picture_bytes", "provenance",
+    "PROVENANCE", "RENDER_RESULT", "SUFFIXES", "adopt_picture", "history_entry", "outside_path", "pack_picture", "picture_bytes", "provenance",
     "set_provenance",
     "saving_as", "show_in_editor", "unchanged_file",
 )
@@ -61,6 +61,18 @@ def adopt_picture(path: Path, name: str, *, pack: bool = True, is_data: bool = F
         raise
     image.colorspace_settings.name = "Non-Color" if is_data else "sRGB"
     return image
+
+
+def pack_picture(name: str, data: bytes, *, is_data: bool = False, image: bpy.types.Image | None = None) -> bpy.types.Image:
+    """A PNG file as a new packed image, or as what another image holds from now on. Blender reads it when it is drawn."""
+    made = image or bpy.data.images.new(name, 8, 8)
+    made.filepath_raw = f"//{bpy.path.clean_name(name)}.png"        # before packing: the packed file takes over this path
+    made.pack(data=data, data_len=len(data))
+    made.source = 'FILE'
+    made.colorspace_settings.name = "Non-Color" if is_data else "sRGB"
+    if image:
+        image.reload()                          # else what was in memory would still be shown
+    return made
 
 
 def set_provenance(image: bpy.types.Image, facts: Mapping[str, object]) -> None:

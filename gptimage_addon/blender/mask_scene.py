@@ -10,7 +10,7 @@ in a render, and no color management has a say. Nothing of the artist's data is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import bpy
 import numpy as np
@@ -24,7 +24,7 @@ from .masks import image_channels
 from .paths import scratch_file
 from .view import camera_of
 
-__all__ = ("render_coverage",)
+__all__ = ("collection_of", "forget_render", "render_coverage", "render_output", "render_slots_kept", "scene_copy", "show_only")
 
 # Of the silhouettes' edges. Where much is to be rendered fewer, to some 6 million in all.
 MIN_SAMPLES, MAX_SAMPLES, ALL_SAMPLES = 4, 16, 6 << 20
@@ -43,15 +43,11 @@ def render_coverage(
     """
     crop = crop and min(width_px, height_px) >= 16 * PREVIEW       # Blender renders 4 pixels at least
     camera = camera or camera_of(scene)
-    if not hasattr(scene, "cycles"):
-        raise InputError("Masks are rendered by Cycles, and it is off", field="mask",
-                         hint="Enable Cycles Render Engine in Preferences, Add-ons")
-    if bpy.app.is_job_running('RENDER'):
-        raise InputError("A render is running", field="mask", hint="Wait until it is done")
+    _require_cycles(scene)
     bpy.ops.ed.flush_edits()
     # Without an area: from a 3D Viewport with a camera of its own Blender would render through that one.
     with (bpy.context.temp_override(area=None), _mask_scene(scene, camera, shown) as copy,
-          _collection(held) as holding, _render_slots_kept(scene, copy)):
+          collection_of(held) as holding, render_slots_kept(scene, copy)):
         mask = np.zeros((height_px, width_px), np.float32)
         box = bounds(_render(copy, -(-width_px // PREVIEW), -(-height_px // PREVIEW))) if crop else None
         if box or not crop:
@@ -61,8 +57,37 @@ def render_coverage(
             copy.view_layers[0].layer_collection.children[holding.name].holdout = True
             with output(copy):
                 mask = _render(copy, width_px, height_px)
-        _forget_render(copy)
+        forget_render(copy)
         return mask
+
+
+def render_output(
+    scene: bpy.types.Scene, shown: Iterable[bpy.types.Object], width_px: int, height_px: int, *, camera: bpy.types.Object,
+    output: Callable[[bpy.types.Scene], AbstractContextManager[None]],
+) -> np.ndarray:
+    """What `output` lets the scene give out of these objects, float32 (h, w, 4): what lies at the middle of each pixel, nothing mixed.
+
+    The pixels are square. Blocks. Raises InputError.
+    """
+    _require_cycles(scene)
+    bpy.ops.ed.flush_edits()
+    with (bpy.context.temp_override(area=None), _mask_scene(scene, camera, shown) as copy, render_slots_kept(scene, copy)):
+        copy.cycles.pixel_filter_type, copy.cycles.filter_width = 'BOX', 0.01
+        copy.render.use_motion_blur = False
+        copy.render.pixel_aspect_x = copy.render.pixel_aspect_y = 1.0
+        copy.render.image_settings.color_depth = '32'
+        with output(copy):
+            found = _render_channels(copy, width_px, height_px, 1)
+        forget_render(copy)
+        return found
+
+
+def _require_cycles(scene: bpy.types.Scene) -> None:
+    if not hasattr(scene, "cycles"):
+        raise InputError("Masks and passes are rendered by Cycles, and it is off", field="mask",
+                         hint="Enable Cycles Render Engine in Preferences, Add-ons")
+    if bpy.app.is_job_running('RENDER'):
+        raise InputError("A render is running", field="mask", hint="Wait until it is done")
 
 
 def _set_border(copy: bpy.types.Scene, box: Box) -> None:
@@ -77,12 +102,19 @@ def _set_border(copy: bpy.types.Scene, box: Box) -> None:
 def _render(copy: bpy.types.Scene, width_px: int, height_px: int) -> np.ndarray:
     """The alpha of the scene's render."""
     render = copy.render
-    render.resolution_x, render.resolution_y = width_px, height_px
     samples = ALL_SAMPLES / (width_px * height_px)
     if render.use_border:
         samples /= (render.border_max_x - render.border_min_x) * (render.border_max_y - render.border_min_y)
     is_soft = render.use_motion_blur or copy.camera.data.dof.use_dof
-    copy.cycles.samples = MAX_SAMPLES if is_soft else min(max(int(samples), MIN_SAMPLES), MAX_SAMPLES)
+    samples = MAX_SAMPLES if is_soft else min(max(int(samples), MIN_SAMPLES), MAX_SAMPLES)
+    return np.clip(_render_channels(copy, width_px, height_px, samples)[:, :, 3], 0, 1)
+
+
+def _render_channels(copy: bpy.types.Scene, width_px: int, height_px: int, samples: int) -> np.ndarray:
+    """The scene's render, float32 (h, w, 4)."""
+    render = copy.render
+    render.resolution_x, render.resolution_y = width_px, height_px
+    copy.cycles.samples = samples
     with scratch_file(".exr") as path:
         render.filepath = str(path)
         try:
@@ -92,19 +124,16 @@ def _render(copy: bpy.types.Scene, width_px: int, height_px: int) -> np.ndarray:
             raise InputError(f"The mask cannot be rendered: {error}", field="mask",
                              hint="Render the scene with Cycles to see why") from error
         try:
-            return np.clip(image_channels(picture)[:, :, 3], 0, 1)
+            return image_channels(picture)
         finally:
             bpy.data.images.remove(picture)
 
 
 @contextmanager
-def _mask_scene(
-    scene: bpy.types.Scene, camera: bpy.types.Object, shown: Iterable[bpy.types.Object],
-) -> Iterator[bpy.types.Scene]:
-    """A copy of the scene, for its frame, simulations and Cycles settings, with these objects alone and no light."""
-    with ExitStack() as made:
-        copy = scene.copy()
-        made.callback(bpy.data.scenes.remove, copy)
+def scene_copy(scene: bpy.types.Scene, camera: bpy.types.Object) -> Iterator[bpy.types.Scene]:
+    """A copy of the scene to render from that camera: for its frame and simulations, with the objects themselves."""
+    copy = scene.copy()
+    try:
         copy.name = "GPT Image Mask"
         copy.animation_data_clear()             # what is set here is not to be moved back
         copy.timeline_markers.clear()           # they can change the camera
@@ -112,21 +141,39 @@ def _mask_scene(
             # A copy's simulation starts anew, if it is not said to be baked.
             with bpy.context.temp_override(scene=copy, point_cache=copy.rigidbody_world.point_cache):
                 bpy.ops.ptcache.bake_from_cache()
-        copy.camera, copy.world = camera, None
-        layer = copy.view_layers.new("GPT Image Mask")
-        for other in [each for each in copy.view_layers if each != layer]:
-            copy.view_layers.remove(other)
-        for child in list(copy.collection.children):
-            copy.collection.children.unlink(child)
-        for obj in list(copy.collection.objects):
-            copy.collection.objects.unlink(obj)
-        copy.collection.children.link(made.enter_context(_collection(shown)))
+        copy.camera = camera
+        yield copy
+    finally:
+        bpy.data.scenes.remove(copy)
+
+
+def show_only(copy: bpy.types.Scene, collection: bpy.types.Collection) -> None:
+    """Let the copy of a scene have one view layer, and in it only what the collection has."""
+    layer = copy.view_layers.new("GPT Image Mask")
+    for other in [each for each in copy.view_layers if each != layer]:
+        copy.view_layers.remove(other)
+    for child in list(copy.collection.children):
+        copy.collection.children.unlink(child)
+    for obj in list(copy.collection.objects):
+        copy.collection.objects.unlink(obj)
+    copy.collection.children.link(collection)
+
+
+@contextmanager
+def _mask_scene(
+    scene: bpy.types.Scene, camera: bpy.types.Object, shown: Iterable[bpy.types.Object],
+) -> Iterator[bpy.types.Scene]:
+    """A copy of the scene, with its Cycles settings, with these objects alone and no light."""
+    with scene_copy(scene, camera) as copy, collection_of(shown) as collection:
+        copy.world = None
+        show_only(copy, collection)
         _set_up_render(copy)
         yield copy
 
 
 @contextmanager
-def _collection(objects: Iterable[bpy.types.Object]) -> Iterator[bpy.types.Collection]:
+def collection_of(objects: Iterable[bpy.types.Object]) -> Iterator[bpy.types.Collection]:
+    """A collection of our own for the moment, with these objects."""
     collection = bpy.data.collections.new("GPT Image Mask")
     try:
         for obj in objects:
@@ -159,7 +206,7 @@ def _set_up_render(copy: bpy.types.Scene) -> None:
         setattr(image, name, value)
 
 
-def _forget_render(copy: bpy.types.Scene) -> None:
+def forget_render(copy: bpy.types.Scene) -> None:
     """Render a few pixels of nothing: Blender keeps the last render of a scene, even of one that is removed."""
     copy.render.resolution_x = copy.render.resolution_y = 4
     copy.render.use_border = copy.render.use_compositing = False
@@ -169,7 +216,7 @@ def _forget_render(copy: bpy.types.Scene) -> None:
 
 
 @contextmanager
-def _render_slots_kept(scene: bpy.types.Scene, copy: bpy.types.Scene) -> Iterator[None]:
+def render_slots_kept(scene: bpy.types.Scene, copy: bpy.types.Scene) -> Iterator[None]:
     """Let the copy be rendered without losing a picture in the Render Result's slots, or making that image if there is none.
 
     Each scene's last render is its own. But when another scene is rendered Blender lets it appear in the slot that is

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..imaging.masks import from_triangles
 from ..imaging.png import encode_png
+from .images import pack_picture
 
 __all__ = ("image_channels", "picture_transform", "uv_faces_mask", "write_mask")
 
@@ -35,13 +36,7 @@ def write_mask(name: str, mask: np.ndarray) -> bpy.types.Image:
 
     As a PNG of one channel, which is written in a few hundredths of a second also in 4K; Blender reads it when it is drawn.
     """
-    image = bpy.data.images.new(name, 8, 8)
-    data = encode_png((mask * 255 + 0.5).astype(np.uint8))
-    image.filepath_raw = f"//{bpy.path.clean_name(name)}.png"       # before packing: the packed file takes over this path
-    image.pack(data=data, data_len=len(data))
-    image.source = 'FILE'
-    image.colorspace_settings.name = "Non-Color"
-    return image
+    return pack_picture(name, encode_png((mask * 255 + 0.5).astype(np.uint8)), is_data=True)
 
 
 def picture_transform(node: bpy.types.ShaderNodeTexImage) -> np.ndarray:

@@ -25,11 +25,15 @@ JOBFILE_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ReferenceSpec:
-    """A picture to send along: a file's path or an image's name, and its role in words."""
+    """A picture to send along: a file's path, an image's name, or a view of the scene, and its role.
+
+    Views are "camera", "clay", "selected", "depth", "normal", "ids" and "uv:OBJECT"; without a role they tell what they are.
+    """
 
     path: str = ""
     image: str = ""
     role: str = ""
+    view: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,9 +283,9 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
             facts[name] = "xy" if facts[name] else ""
     spec = from_json(spec_type, facts, where)
     for i, reference in enumerate(spec.references):
-        if bool(reference.path) == bool(reference.image):
-            raise InputError("A reference is either a path or an image", field=f"{where}.references[{i}]",
-                             hint="Give one of the two")
+        if sum(map(bool, (reference.path, reference.image, reference.view))) != 1:
+            raise InputError("A reference is a path, an image or a view", field=f"{where}.references[{i}]",
+                             hint="Give one of the three")
     if isinstance(spec, ReferenceJobSpec):
         _check_reference(spec, where)
     if isinstance(spec, TextureSpec):

@@ -32,6 +32,7 @@ from ..core.request import JobState, Landing, Lettering, PixelKind, Place, Servi
 from ..core.sets import grid, set_of
 from ..core.styles import style_words
 from ..imaging import masks
+from .captures import take
 from .decal import plan_decal
 from .edit_texture import faces_mask, object_texture, plan_edit
 from .extend import plan_extension
@@ -272,7 +273,7 @@ def _styled(spec: JobSpec, said: dict[str, object]) -> JobSpec:
 
 def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
     references = [
-        _load_reference(r.path, r.image, r.role, f"references[{i}]") for i, r in enumerate(spec.references)]
+        _load_reference(r, f"references[{i}]") for i, r in enumerate(spec.references)]
     if spec.continue_from:
         if spec.continue_from not in bpy.data.images:
             raise InputError(f"There is no image {spec.continue_from!r}", field="continue_from", hint="Check the name in the .blend file")
@@ -446,17 +447,24 @@ def _object(name: str, field: str = "objects") -> bpy.types.Object:
     return found
 
 
-def _load_reference(path: str, image_name: str, role: str, field: str) -> Reference:
+def _load_reference(given: ReferenceSpec, field: str) -> Reference:
     scene = bpy.context.scene
-    if image_name == images.RENDER_RESULT:
-        return load_reference(_render_source(scene), role)
-    if image_name:
-        image = bpy.data.images.get(image_name)
+    if given.view:
+        try:
+            taken = take(bpy.context, given.view)
+        except InputError as error:
+            error.field = f"{field}.view"
+            raise
+        return Reference(taken.name, taken.width_px, taken.height_px, given.role or taken.role, taken.data)
+    if given.image == images.RENDER_RESULT:
+        return load_reference(_render_source(scene), given.role)
+    if given.image:
+        image = bpy.data.images.get(given.image)
         if image is None:
-            raise InputError(f"There is no image {image_name!r}", field=field)
-        return load_reference(sources.present_source(image, scene, field=field), role, chain=chain_of(image))
-    source = Path(bpy.path.abspath(path))
-    return load_reference(sources.file_source(source, field=field), role, path=str(source))
+            raise InputError(f"There is no image {given.image!r}", field=field)
+        return load_reference(sources.present_source(image, scene, field=field), given.role, chain=chain_of(image))
+    source = Path(bpy.path.abspath(given.path))
+    return load_reference(sources.file_source(source, field=field), given.role, path=str(source))
 
 
 # --- output -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from .. import blender
+from .. import blender, operators
 from ..blender import images
 from ..core.catalog import MAX_IMAGES
 from ..core.errors import GptImageError, InputError
@@ -39,6 +39,20 @@ SOURCES = (
     ("shown", "Shown Image", "The image that is shown here: in the Image Editor, or in the active object's material"),
     ("render", "Render Result", "The render, as it is shown when the request is sent"),
     ("clipboard", "Clipboard", "The picture on the clipboard, as a new image"),
+)
+# Of the scene, taken now.
+CAPTURES = (
+    ("viewport", "Viewport", "What the 3D Viewport shows, without its overlays"),
+    ("solid", "Viewport, Solid", "The 3D Viewport in Solid shading"),
+    ("material", "Viewport, Material Preview", "The 3D Viewport in Material Preview"),
+    ("rendered", "Viewport, Rendered", "The 3D Viewport in Rendered shading"),
+    ("camera", "Camera View", "What the camera sees, rendered as the scene is"),
+    ("clay", "Camera View, Clay", "What the camera sees, all of one matt material"),
+    ("selected", "Camera View, Selected Only", "What the camera sees of the selected objects, on a clean background"),
+    ("depth", "Depth", "How far all is that the camera sees: near is light"),
+    ("normal", "Normals", "Where the surfaces face that the camera sees"),
+    ("ids", "Objects", "Each object that the camera sees in a color of its own. The model is told which is which"),
+    ("uv", "UV Layout", "The UV map of the active object"),
 )
 
 
@@ -178,7 +192,7 @@ class GPTIMAGE_OT_add_reference(bpy.types.Operator):
     bl_description = "Add a picture that is sent along"
     bl_options = {'REGISTER', 'UNDO'}
 
-    source: EnumProperty(name="Source", description="Where the picture comes from", items=SOURCES, default="image")
+    source: EnumProperty(name="Source", description="Where the picture comes from", items=SOURCES + CAPTURES, default="image")
     image: StringProperty(name="Image", description="Name of the image", options={'SKIP_SAVE'})
     role: EnumProperty(name="Role", description="What the picture is sent for", items=[(name, name.title(), _TIPS[name]) for name in ROLES])
     directory: StringProperty(name="Directory", description="Folder of the files", subtype='DIR_PATH', options={'SKIP_SAVE', 'HIDDEN'})
@@ -189,7 +203,7 @@ class GPTIMAGE_OT_add_reference(bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return next(tip for name, _, tip in SOURCES if name == properties.source)
+        return next(tip for name, _, tip in SOURCES + CAPTURES if name == properties.source)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.source == "file" and not self.files:
@@ -200,6 +214,10 @@ class GPTIMAGE_OT_add_reference(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.gptimage
         try:
+            if any(self.source == name for name, _, _ in CAPTURES):
+                taken = operators.captures.take(context, self.source)
+                operators.captures.put_into(add_image(settings, None), taken, self.source)
+                return {'FINISHED'}
             for image in self._images(context):
                 add_image(settings, image, self.role)
         except GptImageError as error:
@@ -290,6 +308,24 @@ class GPTIMAGE_OT_move_reference(_OnList, bpy.types.Operator):
         return {'FINISHED'}
 
 
+class GPTIMAGE_OT_take_again(_OnList, bpy.types.Operator):
+    bl_idname = "gptimage.take_again"
+    bl_label = "Take Again"
+    bl_description = "Take the active picture of the scene once more, as that is now"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.gptimage
+        item = settings.references[settings.reference_index]
+        try:
+            kind = item.image.get(operators.captures.CAPTURE) if item.image else None
+            if not kind:
+                raise InputError("This picture was not taken of the scene", field="references", hint="Choose one that was")
+            operators.captures.put_into(item, operators.captures.take(context, kind), kind)
+        except GptImageError as error:
+            return report(self, error)
+        return {'FINISHED'}
+
+
 class GPTIMAGE_OT_read_references(bpy.types.Operator):
     bl_idname = "gptimage.read_references"
     bl_label = "Read Pictures"
@@ -360,5 +396,5 @@ def first_of(chain: tuple[str, ...]) -> bpy.types.Image | None:
 
 
 classes = (
-    GPTIMAGE_OT_continue_result, GPTIMAGE_OT_add_reference, GPTIMAGE_OT_remove_reference, GPTIMAGE_OT_move_reference, GPTIMAGE_OT_read_references,
+    GPTIMAGE_OT_continue_result, GPTIMAGE_OT_add_reference, GPTIMAGE_OT_remove_reference, GPTIMAGE_OT_move_reference, GPTIMAGE_OT_take_again, GPTIMAGE_OT_read_references,
 )

@@ -82,6 +82,8 @@ def _draw_item(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, it
         return
     if number := picture_icon(item.image):
         column.template_icon(number, scale=THUMBNAIL)
+    if "gptimage_capture" in item.image:
+        layout.operator("gptimage.take_again", icon='FILE_REFRESH')
     column = layout.column(align=True)
     if path := outside_path(item.image):
         draw_wrapped(column, str(path), 'FILE_IMAGE')
