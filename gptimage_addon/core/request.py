@@ -107,7 +107,7 @@ class SentPicture(NamedTuple):
 class Request(NamedTuple):
     """What is asked: words, and for an edit `images`. `prompt` is the full text that is sent.
 
-    `style` is what a style sheet adds to the prompt. `size` is "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many
+    `style` is what a style sheet adds to the prompt, `prefix` and `suffix` are the project's words around the artist's. `size` is "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many
     unfinished pictures the service streams on the way (each is paid). In a `batch` it is made within a day, at half price. The mask and the
     markup belong to the first image.
     """
@@ -128,6 +128,8 @@ class Request(NamedTuple):
     markup: SentPicture | None = None
     input_fidelity: str = ""
     style: str = ""
+    prefix: str = ""
+    suffix: str = ""
     batch: bool = False
 
     @property

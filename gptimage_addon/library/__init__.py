@@ -3,4 +3,4 @@
 
 from ..late import late_modules
 
-__getattr__ = late_modules(__name__, "durations", "history", "journal", "presets", "styles", "wallet")
+__getattr__ = late_modules(__name__, "durations", "history", "journal", "presets", "styles", "templates", "wallet")

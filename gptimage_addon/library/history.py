@@ -29,7 +29,7 @@ from ..core.errors import InputError, WorkerError
 from ..core.request import Job, JobRecord, JobState, from_json, to_json
 from .journal import Journal, write_atomic
 
-__all__ = ("History", "is_damaged", "read_notes", "thumbnails_of", "write_notes")
+__all__ = ("History", "is_damaged", "read_notes", "recent_prompts", "thumbnails_of", "write_notes")
 
 BUSY_S = 10.0
 CACHE_KB = 8000                     # what SQLite may keep in memory
@@ -313,6 +313,21 @@ def _facets(entry: Entry) -> list[str]:
 
 
 # --- what lies beside the results in a job's folder -------------------------------------------------------
+
+def recent_prompts(data_dir: str | Path, count: int) -> list[str]:
+    """The prompts of the latest pictures, each once, newest first. Changes nothing; none where there is no history, or it is broken."""
+    try:
+        database = sqlite3.connect(f"{(Path(data_dir) / 'history.sqlite').as_uri()}?mode=ro", uri=True, timeout=0.2)
+    except sqlite3.Error:
+        return []
+    try:
+        rows = database.execute("SELECT json_extract(entry, '$.prompt') FROM texts ORDER BY id DESC LIMIT ?", (count * 10,))
+        return list(dict.fromkeys(prompt for prompt, in rows if prompt))[:count]
+    except sqlite3.Error:
+        return []
+    finally:
+        database.close()
+
 
 def read_notes(journal: Journal, job_id: str) -> dict[int, Notes]:
     """What the artist noted on the job's pictures, by their numbers."""

@@ -85,7 +85,10 @@ def make_request(
     roles = tuple(reference.role for reference in references)
     if finish and references:
         roles = ("the picture to change", *roles)
-    prompt = template(words.prompt, roles=roles)
+    asked_for = words.prompt
+    if asked_for.strip():                       # without words something is removed, and no others belong there
+        asked_for = " ".join(filter(None, (words.prefix, asked_for.strip(), words.suffix)))
+    prompt = template(asked_for, roles=roles)
     request = words._replace(prompt=f"{prompt}\n{words.style}" if prompt and words.style else prompt)
     if not references and not finish:
         return request._replace(input_fidelity=""), {}

@@ -72,6 +72,8 @@ class PanelSettings(RequestSettings):
         name="Use Text", description="Take the prompt from a Text datablock, for long prompts")
     text: PointerProperty(
         name="Text", description="The Text datablock whose words are the prompt", type=bpy.types.Text)
+    prefix: StringProperty(name="Before Prompt", description="Words that stand before every prompt of this file")
+    suffix: StringProperty(name="After Prompt", description="Words that stand after every prompt of this file")
     size_preset: EnumProperty(
         name="Size", description="Size of the picture in pixels", default="SQUARE",
         items=[(name, label, size.replace("x", " x ")) for name, (label, size) in catalog.SIZE_PRESETS.items()]
@@ -117,6 +119,7 @@ def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = No
     for name in own:
         values[name] = getattr(operator, name)
 
+    values["prefix"], values["suffix"] = panel.prefix.strip(), panel.suffix.strip()
     custom_model = values.pop("custom_model")
     if values["model"] == CUSTOM:
         values["model"] = custom_model.strip()

@@ -40,6 +40,7 @@ def draw_prompt(
         row.prop(settings, "text", text="")
     else:
         row.prop(settings, "prompt", text="", placeholder=placeholder)
+        row.operator("gptimage.prompt_menu", text="", icon='DOWNARROW_HLT')
     row.prop(settings, "use_text", text="", icon='TEXT', toggle=True)
     if presets:
         row.operator("gptimage.choose_preset", text="", icon='PRESET')
@@ -85,6 +86,8 @@ class _MoreSettings(Tab):
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings = context.scene.gptimage
+        layout.prop(settings, "prefix")
+        layout.prop(settings, "suffix")
         layout.prop(settings, "background")
         layout.prop(settings, "output_format")
         if settings.output_format != 'png':
