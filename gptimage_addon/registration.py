@@ -12,6 +12,7 @@ import bpy
 
 from .operators import (
     areas,
+    asked_maps,
     assets,
     command,
     export_maps,
@@ -66,6 +67,7 @@ MODULES: tuple[ModuleType, ...] = (
     texture,
     surface,
     edit_texture,
+    asked_maps,
     material_check,
     export_maps,
     fit,

@@ -83,10 +83,10 @@ class TextureSpec(_Common):
 
     `seamless` names the axes that tile ("x", "y" or "xy"; true is both), `even` and `delight` 0..1 how much of slow gradients
     and of baked light is taken out; `maps` are made beside the color, for a surface `relief_m` metres deep, whose height moves the mesh if
-    `displace`. The model draws anew what lies about the seams of the axes `heal`. `preset` names a recipe for all that the job does not
-    say itself. All of it can be done to an `image` that is there (a name, or a file) instead of one that is made; its words then only
-    help to heal it. A `decal` is cut out of its background instead. With `udim` one is made for each
-    tile that the objects' UV maps use.
+    `displace`; `maps_from` tells whether they are "derived" from it or drawn by the "model". The model also draws anew what lies about the
+    seams of the axes `heal`. `preset` names a recipe for all that the job does not say itself. All of it can be done to an `image` that is
+    there (a name, or a file) instead of one that is made; its words then only help to heal it. A `decal` is cut out of its background
+    instead. With `udim` one is made for each tile that the objects' UV maps use.
     """
 
     prompt: str = ""
@@ -102,9 +102,15 @@ class TextureSpec(_Common):
     delight: float = 0.0
     maps: tuple[MapKind, ...] = ()
     relief_m: float = 0.02
+    maps_from: str = "derived"
     displace: bool = False
     decal: DecalSpec | None = None
     udim: bool = False
+
+    @property
+    def asked(self) -> tuple[MapKind, ...]:
+        """The maps that the model draws."""
+        return self.maps if self.maps_from == "model" else ()
 
     @property
     def surface(self) -> Surface | None:
@@ -114,7 +120,8 @@ class TextureSpec(_Common):
         if not (self.seamless or self.delight or self.maps):
             return None
         even = self.even if self.seamless else 0.0
-        return Surface(self.seamless, even, self.delight, self.maps, self.scale_m or 1.0, self.relief_m, displace=self.displace)
+        maps = () if self.asked else self.maps
+        return Surface(self.seamless, even, self.delight, maps, self.scale_m or 1.0, self.relief_m, displace=self.displace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +231,7 @@ KINDS: dict[str, type[JobSpec]] = {
 }
 _EDITS = (TouchUpSpec, EditTextureSpec)
 PLACES = ("image", "empty", "camera", "axes")
+MAPS_FROM = ("derived", "model")
 EDIT_PLACES = ("instead", "image")
 LAYERS = ("image", "compositor")
 
@@ -355,6 +363,8 @@ def _check_texture(spec: TextureSpec, entry: dict[str, object], where: str) -> N
         _check_tiles(spec, where)
     if spec.decal:
         _check_decal(spec, spec.decal, where)
+    if spec.maps_from not in MAPS_FROM:
+        raise InputError(f"There are no maps from {spec.maps_from!r}", field=f"{where}.maps_from", hint=f"Use {' or '.join(MAPS_FROM)}")
     if not spec.relief_m > 0:
         raise InputError("The relief is not above 0", field=f"{where}.relief_m", hint="Write its depth in metres, such as 0.02")
 

@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 
 __all__ = (
+    "MAP_VALUES", "map_prompt",
     "COARSE_ROLES", "CONTINUED", "FIRST", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt",
     "edit_texture_prompt", "extend_prompt", "final_prompt", "heal_prompt", "lettered_prompt", "markup_prompt", "name_from_prompt", "reference_prompt",
     "sheet_prompt", "texture_prompt", "tile_prompt", "touch_up_prompt", "vary_texture_prompt", "view_prompt",
@@ -53,6 +54,17 @@ _VARY_TEXTURE = (
     "Draw the flat texture map in the first picture once more, changed in this: {words}. All that this does not speak of stays: material, "
     "layout, scale and colors. Seen straight on, evenly lit, without shadows and highlights; it fills the whole frame, with no border and no "
     "lettering."
+)
+# What a model is asked to draw instead of the colors; normals and occlusion follow from the height.
+MAP_VALUES = {
+    "height": "as grey values: white is what stands highest, black what lies deepest, with all steps between; slopes are even, whatever their color is",
+    "roughness": "as grey values: black mirrors, white is wholly matt; only how rough the surface is counts, not how bright",
+    "metallic": "in black and white: white is bare metal, black is everything else, also rust, paint and dirt on metal",
+    "emission": "in color: what glows by itself in its own color, everything else pure black",
+}
+_MAP = (
+    "The first picture is a flat texture map{words}. Draw the {kind} map of this surface, {values}. Every shape lies exactly where it lies in the "
+    "first picture, at the same size, from edge to edge. It is data for a renderer, no photograph: no light, no shadow, no border and no lettering."
 )
 # Blender's views by their names, in words that leave no side open: a subject that looks along -Y faces left in the right view.
 VIEWS = {
@@ -212,6 +224,12 @@ def sheet_prompt(words: str, views: tuple[str, ...], *, roles: tuple[str, ...] =
 def view_prompt(words: str, view: str, *, roles: tuple[str, ...] = ()) -> str:
     """The prompt for one view of a subject. `view` is a key of VIEWS."""
     return _with_roles(_VIEW.format(words=words.strip().rstrip("."), view=VIEWS[view]), roles) if words.strip() else ""
+
+
+def map_prompt(kind: str, words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a map of a texture: `kind` is a key of MAP_VALUES, the words may say what the texture shows."""
+    of = f" of {words.strip().rstrip('.')}" if words.strip() else ""
+    return _with_roles(_MAP.format(words=of, kind=kind, values=MAP_VALUES[kind]), roles)
 
 
 def _added(words: str) -> str:

@@ -174,8 +174,8 @@ class Finish(NamedTuple):
     `marks` are drawn over the window and sent instead of the mask. `beside` names the jobs of the same touch-up's other
     islands, whose areas are taken over as far as they are done. `layered` asks for the patch of a compositor layer. On
     the axes `rolled` ("x", "y", "xy") the source is made to tile and rolled by half, so that its seams lie in the middle, and the
-    result back. By the `offset` (x, y) in pixels the source is rolled as it is; the mask is that of the rolled picture. A `whole` picture is
-    sent without a mask. Where the source tiles, the result of one that `keeps_tiling` does too: on the axes `tiles`, or on those that it is seen to.
+    result back. By the `offset` (x, y) in pixels the source is rolled as it is; the mask is that of the rolled picture. A `whole` picture
+    has no mask. Where the source tiles, the result of one that `keeps_tiling` does too: on the axes `tiles`, or on those that it is seen to.
 
     With neighbors `around` there is neither source nor mask: the picture is put together of them around the box `tile`, which alone is
     kept of the result.
@@ -224,7 +224,7 @@ class Surface(NamedTuple):
     names a finding ("normal flipped_green"), that picture without it. With `directx` a normal map that is given is meant to have
     its green downwards. Where `export` names how other programs want their normals ("opengl", "directx"), files for them are made instead.
     `displace` lets the height move the mesh. With `cut_out` what is around the subject goes: the transparent or else the flat
-    background, and the frame beyond.
+    background, and the frame beyond. Where `asked` names a map, the answer is that map of the finish's source, and `maps` are made of it.
     """
 
     axes: str = ""
@@ -241,6 +241,7 @@ class Surface(NamedTuple):
     export: str = ""
     displace: bool = False
     cut_out: bool = False
+    asked: str = ""
 
     @property
     def changes_color(self) -> bool:
@@ -250,10 +251,14 @@ class Surface(NamedTuple):
 class FollowUp(NamedTuple):
     """What is asked for about a texture's pictures as soon as they have landed: edits, each a job of its own.
 
-    The seams are healed on the axes `heal`. `estimate_usd` is what all of it costs, as it was shown (None where that is not known).
+    First the seams are healed on the axes `heal`, then the model draws `maps`. `words` are the artist's with the model and its settings, and
+    `service` is who is asked: a job that is done on this machine has neither. `estimate_usd` is what all of it costs, as it was shown (None where that is not known).
     """
 
+    words: Request
+    service: Service
     heal: str = ""
+    maps: tuple[MapKind, ...] = ()
     estimate_usd: float | None = 0.0
 
 

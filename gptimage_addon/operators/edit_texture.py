@@ -127,15 +127,15 @@ def plan_edit(
     planned = plan_job(KIND, touch_up_words(words, edit.window), template, service, landing, references, finish, surface)
     group = variant_group(facts) or planned.job.id
     planned = planned._replace(job=planned.job._replace(landing=planned.job.landing._replace(variants_of=group)))
-    area = np.ones(source.size[::-1], np.float32) if edit.mask is None else edit.mask
     planned.inputs[finish.source] = source.data
-    planned.inputs[finish.mask] = blender.sources.npy_bytes(np.round(area * 255).astype(np.uint8))
+    if edit.mask is not None:
+        planned.inputs[finish.mask] = blender.sources.npy_bytes(np.round(edit.mask * 255).astype(np.uint8))
     return planned
 
 
 def _finish(parent: str, edit: Edit) -> Finish:
     window = edit.window
-    return Finish("", "inputs/mask.npy", tuple(window.box), (window.picture_width_px, window.picture_height_px), parent,
+    return Finish("", "inputs/mask.npy" if edit.mask is not None else "", tuple(window.box), (window.picture_width_px, window.picture_height_px), parent,
                   offset=edit.offset if any(edit.offset) else (), whole=edit.mask is None, keeps_tiling=True)
 
 

@@ -32,6 +32,8 @@ from ..core.request import JobState, Landing, Lettering, PixelKind, Place, Servi
 from ..core.sets import grid, set_of
 from ..core.styles import style_words
 from ..imaging import masks
+from .asked_maps import KIND as MAP_KIND
+from .asked_maps import plan_maps, price_follow_up
 from .captures import take
 from .decal import plan_decal
 from .edit_texture import faces_mask, object_texture, plan_edit
@@ -242,9 +244,11 @@ def _best(task: _Task) -> list[JobView]:
     views = list(task.views)
     if isinstance(task.spec, ReferenceJobSpec) or (isinstance(task.spec, TextureSpec) and task.spec.udim):
         return views
+    if all(view.job.kind == MAP_KIND for view in views):
+        return views
     best = max(views, key=lambda view: (view.record.state is JobState.DONE, view.record.ended_at))
-    healed = [view for view in best.followed if view.landed]
-    return healed if healed and len(healed) == len(best.followed) else [best]
+    healed = [view for view in best.followed if view.job.kind != MAP_KIND]
+    return healed if healed and all(view.landed for view in healed) else [best]
 
 
 def _require_key(service: Service) -> None:
@@ -279,7 +283,7 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
             raise InputError(f"There is no image {spec.continue_from!r}", field="continue_from", hint="Check the name in the .blend file")
         references[:0] = read_series(bpy.data.images[spec.continue_from], bpy.context.scene)
     if isinstance(spec, TextureSpec) and spec.image:
-        return [_plan_on_image(spec, service)]
+        return _plan_on_image(spec, service)
     if isinstance(spec, TextureSpec) and spec.udim:
         landing = landing_for([_object(name) for name in spec.objects], spec.words)
         return plan_tiles(spec.words, service, landing, landing.tile.wanted)
@@ -290,7 +294,7 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
         landing = Landing(
             place=Place.REPLACE_SLOT if objects else Place.IMAGE, faces=spec.faces, scale_m=spec.scale_m,
             asset=spec.asset, targets=texture_targets(objects, spec.faces) if objects else ())
-        return [plan_texture(spec.words, service, landing, references, spec.surface, spec.heal)]
+        return [plan_texture(spec.words, service, landing, references, spec.surface, spec.heal, spec.asked)]
     if isinstance(spec, TouchUpSpec):
         return _plan_touch_up(spec, service, references)
     if isinstance(spec, EditTextureSpec):
@@ -326,13 +330,17 @@ def _lettering(given: LetteringSpec) -> tuple[Lettering, bytes]:
     return lettering, data
 
 
-def _plan_on_image(spec: TextureSpec, service: Service) -> PlannedJob:
+def _plan_on_image(spec: TextureSpec, service: Service) -> list[PlannedJob]:
     """A texture's work on a picture that is there."""
     image = _load_image(spec.image)
     landing = Landing(place=Place.INSTEAD, scale_m=spec.scale_m)
+    words = image_words(spec.words._replace(n=1), image)
+    if spec.asked and not (spec.heal or spec.seamless or spec.delight):
+        return plan_maps(image, spec.asked, words, service, spec.surface)
+    after = price_follow_up(words, service, tuple(image.size), "", spec.asked)
     if spec.heal:
-        return plan_healing(image, image_words(spec.words, image), service, spec.heal, spec.surface, landing)
-    return plan_surface(image, spec.surface, landing)
+        return [plan_healing(image, words, service, spec.heal, spec.surface, landing, after)]
+    return [plan_surface(image, spec.surface, landing, after)]
 
 
 def _load_image(image: str) -> bpy.types.Image:
@@ -469,13 +477,29 @@ def _load_reference(given: ReferenceSpec, field: str) -> Reference:
 
 # --- output -----------------------------------------------------------------------------------------------
 
+def _map_files(view: JobView, index: int = 0) -> dict[str, Path]:
+    """The files of the maps of a job's picture, by kind: its own, and those that were asked for when it had landed."""
+    folder, result = host.journal.folder(view.job.id), view.record.result
+    if not view.landed or result is None:
+        return {}
+    found = {kind: folder / path for kind, path in (result.pictures[index].maps or {}).items()}
+    for other in view.followed:
+        if other.job.kind == MAP_KIND and other.job.landing.targets[0].name == view.landed.images[index]:
+            found |= _map_files(other)
+    return found
+
+
 def _save_files(spec: JobSpec, views: list[JobView]) -> list[str]:
     """The pictures' files, and then those of their maps: copies where `save` says, or those in the jobs' folders."""
-    pictures = [(host.journal.folder(view.job.id), picture) for view in views if view.landed and view.record.result
-                for picture in view.record.result.pictures]
-    files = [("", number, folder / picture.path) for number, (folder, picture) in enumerate(pictures, 1)]
-    files += [(f"-{kind}", number, folder / path) for number, (folder, picture) in enumerate(pictures, 1)
-              for kind, path in (picture.maps or {}).items()]
+    pictures = [(view, index) for view in views if view.landed and view.record.result for index in range(len(view.record.result.pictures))]
+    if all(view.job.kind == MAP_KIND for view in views):        # of one picture that is there
+        files = [(f"-{kind}", 1, path) for view in views for kind, path in _map_files(view).items()]
+        pictures = pictures[:1]
+    else:
+        files = [("", number, host.journal.folder(view.job.id) / view.record.result.pictures[index].path)
+                 for number, (view, index) in enumerate(pictures, 1)]
+        files += [(f"-{kind}", number, path) for number, (view, index) in enumerate(pictures, 1)
+                  for kind, path in _map_files(view, index).items()]
     if not spec.save:
         return [str(path) for _, _, path in files]
     target = Path(bpy.path.abspath(spec.save)).resolve()
@@ -516,6 +540,10 @@ def _line(spec: JobSpec, views: list[JobView], best: list[JobView], files: list[
         # Of a touch-up changed_outside, shift_px, scale, gain, seam, of a texture tile, tiles, findings: and the same of every variant.
         reports = [picture.report for each in chosen for picture in each.pictures if picture.report]
         report |= (reports[0] if reports else {}) | ({"variants": reports} if len(reports) > 1 else {})
+        # How the model had drawn the maps that it was asked for.
+        asked = {view.job.surface.asked: picture.report for view in views if view.job.kind == MAP_KIND and view.record.result
+                 for picture in view.record.result.pictures}
+        report |= {"maps": asked} if asked else {}
     if landed:
         report |= {"message": landed[0].message, "complete": all(view.landed.complete for view in views if view.landed)}
     worst = next((view for view in views if view.error), best[0])

@@ -24,7 +24,10 @@ from ..core.request import (
 )
 from .report import push_undo
 
-__all__ = ("PlannedJob", "Reference", "adopt_results", "asked", "chain_of", "job_name", "make_request", "maps_of", "parents_of", "plan_job", "price", "settle_images")
+__all__ = (
+    "MAP_LABELS", "PlannedJob", "Reference", "adopt_results", "asked", "chain_of", "job_name", "make_request", "maps_key", "maps_of", "parents_of",
+    "plan_job", "price", "settle_images",
+)
 
 
 class Reference(NamedTuple):
@@ -195,23 +198,34 @@ def adopt_results(job: Job, record: JobRecord, folder: Path) -> list[bpy.types.I
         images.set_provenance(image, _origin(job, record.result, index) | ({"unfinished": True} if record.stopped else {}))
         made.append(image)
         for kind, path in (picture.maps or {}).items():
-            data = images.adopt_picture(folder / path, f"{name} {_MAP_NAMES.get(kind) or kind.title()}", pack=job.landing.pack,
+            data = images.adopt_picture(folder / path, f"{name} {MAP_LABELS.get(kind) or kind.title()}", pack=job.landing.pack,
                                         is_data=kind != MapKind.EMISSION)
             images.set_provenance(data, {"map": kind, "map_of": job.id, "variant": index + 1})
             data.use_fake_user = True           # it belongs to its picture, whatever material shows that
     return made
 
 
-_MAP_NAMES = {MapKind.AO: "AO"}
+MAP_LABELS = {MapKind.AO: "AO"}            # of those that are not called as their kinds are
 
 
 def maps_of(image: bpy.types.Image) -> dict[str, bpy.types.Image]:
     """The maps that were made of an image, by their kinds."""
-    facts = images.provenance(image)
-    key = facts.get("job_id"), facts.get("result", facts.get("variant", 1) - 1) + 1
+    key = _maps_key(image)
     found = ((images.provenance(other), other) for other in bpy.data.images)
     return {other["map"]: each for other, each in found
             if "map_of" in other and not other.get("replaced") and (other["map_of"], other["variant"]) == key}
+
+
+def _maps_key(image: bpy.types.Image) -> tuple[str | None, int]:
+    facts = images.provenance(image)
+    return facts.get("job_id") or facts.get("maps_key"), facts.get("result", facts.get("variant", 1) - 1) + 1
+
+
+def maps_key(image: bpy.types.Image, new: str) -> tuple[str | None, int]:
+    """What an image's maps name it by. An image of the artist's own gets a name for that, made of `new`."""
+    if _maps_key(image)[0] is None:
+        images.set_provenance(image, {**dict(images.provenance(image).items()), "maps_key": f"own-{new}", "result": 0})
+    return _maps_key(image)
 
 
 def _origin(job: Job, result: Result, index: int) -> dict[str, object]:

@@ -12,13 +12,14 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
 from .. import blender, imaging, library
 from ..blender import images, targets
-from ..blender.host import SESSION, Landed, host
+from ..blender.host import SESSION, host
 from ..blender.preferences import read_preferences
+from ..core import pricing
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import heal_prompt
 from ..core.regions import Box
 from ..core.request import (
-    Finish, FollowUp, Job, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface, parse_size,
+    Finish, FollowUp, Job, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface,
 )
 from .plan import PlannedJob, parents_of, plan_job, price
 from .report import can_start, report
@@ -27,8 +28,8 @@ from .touch_up import Framing, touch_up_windows, touch_up_words
 from .variants import shown_image
 
 __all__ = (
-    "KIND", "NO_AXES", "SurfaceSettings", "float_error", "image_words", "instead_of", "plan_follow_ups", "plan_healing", "plan_surface",
-    "price_follow_up", "read_surface", "shown_healing", "write_surface",
+    "KIND", "NO_AXES", "SurfaceSettings", "float_error", "image_words", "instead_of", "plan_healing", "plan_surface", "price_healing",
+    "read_surface", "shown_healing", "write_surface",
 )
 
 KIND = "texture"                        # its jobs land as textures do
@@ -90,7 +91,7 @@ def write_surface(panel: bpy.types.PropertyGroup, surface: Surface) -> None:
 
 # --- on a picture that is there already -------------------------------------------------------------------
 
-def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing) -> PlannedJob:
+def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing, follow_up: FollowUp | None = None) -> PlannedJob:
     """The job that does the pixel work on an image. Nothing is sent or paid. Raises InputError for one of floats or without pixels."""
     file = images.unchanged_file(image)
     if file is None and image.is_float:
@@ -104,7 +105,7 @@ def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing) -> 
         request=Request(prompt="", model=str(facts.get("model", "")), size="{}x{}".format(*image.size), quality=str(facts.get("quality", ""))),
         service=Service(ServiceKind(facts.get("service", ServiceKind.OPENAI))), landing=landing,
         surface=surface._replace(source=source, wraps=str(facts.get("tiles", ""))),
-        created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0, parents=parents_of(landing))
+        created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0, parents=parents_of(landing), follow_up=follow_up)
     return PlannedJob(job, {source: data})
 
 
@@ -128,8 +129,15 @@ def _heal_request(words: Request, service: Service, name: str, size: tuple[int, 
     return touch_up_words(words, window)._replace(style=""), finish          # the surface goes on as it is
 
 
+def price_healing(words: Request, service: Service, size: tuple[int, int], axes: str) -> pricing.Price:
+    """What it costs to heal one picture of that size. Raises InputError."""
+    request, finish = _heal_request(words._replace(n=1, partial_images=0), service, "", size, axes)
+    return price(request, heal_prompt, service, finish=finish)
+
+
 def plan_healing(
     image: bpy.types.Image, words: Request, service: Service, axes: str, surface: Surface | None, landing: Landing,
+    follow_up: FollowUp | None = None,
 ) -> PlannedJob:
     """The job that has the model draw anew what lies about an image's seams, and nothing else. Maps are made of the result.
 
@@ -140,30 +148,12 @@ def plan_healing(
         raise float_error(image)
     request, finish = _heal_request(words, service, image.name, source.size, axes)
     finish = finish._replace(source=f"inputs/source{source.suffix}", pixels=source.pixels, has_alpha=source.has_alpha)
-    planned = plan_job(KIND, request, heal_prompt, service, instead_of(image, landing), finish=finish)
+    planned = plan_job(KIND, request, heal_prompt, service, instead_of(image, landing), finish=finish, follow_up=follow_up)
     mask = imaging.tile.cross_mask(source.height_px, source.width_px, axes, HEAL_SHARE)
     planned.inputs[finish.source] = source.data
     planned.inputs[finish.mask] = blender.sources.npy_bytes((mask * 255 + 0.5).astype("uint8"))
     surface = surface or Surface()
     return planned._replace(job=planned.job._replace(surface=surface._replace(axes="", delight=0.0, wraps=axes)))
-
-
-# --- as soon as a texture has landed --------------------------------------------------------------------------
-
-def price_follow_up(words: Request, service: Service, heal: str) -> FollowUp:
-    """What is to follow a texture of these words, and what it costs, for each of its variants. Raises InputError."""
-    request, finish = _heal_request(words._replace(n=1, partial_images=0), service, "", parse_size(words.size), heal)
-    found = price(request, heal_prompt, service, finish=finish)
-    return FollowUp(heal, found.usd * words.n if found.known else None)
-
-
-def plan_follow_ups(job: Job, landed: Landed) -> list[PlannedJob]:
-    """The edits that a landed texture asked for, one for each of its variants. Raises InputError, OnlineAccessError."""
-    assert job.follow_up is not None
-    words = Request(job.prompt, job.request.model, quality=job.request.quality, moderation=job.request.moderation)
-    landing = Landing(place=Place.INSTEAD, scale_m=job.landing.scale_m, pack=job.landing.pack)
-    found = (bpy.data.images.get(name) for name in landed.images)
-    return [plan_healing(image, words, job.service, job.follow_up.heal, job.surface, landing) for image in found if image]
 
 
 def shown_healing(settings: bpy.types.PropertyGroup, image: bpy.types.Image) -> tuple[Request, Finish]:

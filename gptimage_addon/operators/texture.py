@@ -5,7 +5,7 @@
 No postponed annotations here: Blender reads those of the operator as properties.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import bpy
@@ -17,12 +17,13 @@ from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt, texture_prompt
-from ..core.request import Job, JobRecord, Landing, Place, Request, Service, Surface, Target
+from ..core.request import Job, JobRecord, Landing, MapKind, Place, Request, Service, Surface, Target, parse_size
+from .asked_maps import plan_follow_ups, price_follow_up
 from .plan import PlannedJob, Reference, adopt_results, maps_of, plan_job, settle_images
 from .references import read_references
 from .report import can_start, report, sentence
 from .settings import RequestSettings, read_settings
-from .surface import KIND, SurfaceSettings, plan_follow_ups, price_follow_up, read_surface
+from .surface import KIND, SurfaceSettings, read_surface
 from .variants import join_variants
 
 __all__ = ("ON_OBJECTS", "PLACES", "TextureSettings", "active_picture_node", "catalog_of", "land_texture", "plan_texture", "texture_landing", "texture_targets")
@@ -98,13 +99,13 @@ def texture_landing(context: bpy.types.Context, place: str, **more: object) -> L
 
 def plan_texture(
     words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (), surface: Surface | None = None,
-    heal: str = "",
+    heal: str = "", asked: Collection[MapKind] = (),
 ) -> PlannedJob:
-    """The job for a texture, with the pixel work that follows; the seams of the axes `heal` are then healed by the model.
+    """The job for a texture, with the pixel work that follows; then the model heals the seams of the axes `heal`, and draws maps.
 
     Raises InputError, OnlineAccessError.
     """
-    follow_up = price_follow_up(words, service, heal) if heal else None
+    follow_up = price_follow_up(words, service, parse_size(words.size), heal, asked)
     return plan_job(KIND, words, texture_prompt, service, landing, references, surface=surface, follow_up=follow_up)
 
 

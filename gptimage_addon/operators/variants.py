@@ -145,8 +145,8 @@ def variants_beside(image: bpy.types.Image) -> list[bpy.types.Image]:
 def join_variants(parent: bpy.types.Image, made: list[bpy.types.Image]) -> None:
     """Make new images, which name its group, variants beside the image they were made from; that may be the artist's own."""
     group = provenance(made[0])["variants_of"]
-    if not provenance(parent):
-        parent[PROVENANCE] = {"variants_of": group}
+    if not variant_group(provenance(parent)):
+        parent[PROVENANCE] = {**dict(provenance(parent).items()), "variants_of": group}
     if variant_group(provenance(parent)) == group:
         number_variants([*(image for image in variants_beside(parent) if image not in made), *made])
 

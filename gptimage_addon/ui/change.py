@@ -1,18 +1,22 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The panels that have the model change a texture that is there. They read state; they never change it."""
+"""The panels that have the model change a texture that is there, or draw its maps. They read state; they never change it."""
 
 from __future__ import annotations
 
 import bpy
 
+from ..blender.preferences import read_preferences
 from ..core.errors import InputError
 from ..core.prompts import edit_texture_prompt, vary_texture_prompt
+from ..core.request import MapKind
+from ..operators.asked_maps import MAP_PROMPTS, asked_maps, shown_map
 from ..operators.edit_texture import shown_edit
+from ..operators.plan import MAP_LABELS
 from ..operators.report import sentence
 from ..operators.variants import shown_image
 from .panels import Tab
-from .status import draw_button, draw_price
+from .status import dollars, draw_button, draw_price, find_price
 
 __all__ = ()
 
@@ -43,6 +47,54 @@ class _Change(Tab):
         draw_button(layout, "gptimage.vary_texture", refusal or wordless, icon='DUPLICATE')
 
 
+class _Maps(Tab):
+    bl_label = "Maps by the Model"
+    bl_options = {'DEFAULT_CLOSED'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return shown_image(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings, image = self.layout, context.scene.gptimage, shown_image(context)
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "maps")
+        column.prop(settings, "relief_m")
+        wanted = asked_maps([kind for kind in MapKind if str(kind) in settings.maps])
+        refusal = "" if wanted else "No maps are chosen. Choose them above"
+        service = read_preferences().service
+        column = layout.column(align=True)
+        column.label(text=image.name, icon='IMAGE_DATA', translate=False)
+        try:
+            each = shown_map(settings, image)
+            for kind, given in wanted.items():
+                others = [name for name in map(_label, given) if name != _label(kind)]
+                follows = f", of it {' and '.join(others)}" if others else ""
+                found = find_price([each], MAP_PROMPTS[kind], service)
+                column.label(text=f"{_label(kind)}: {dollars(found.usd) if found.known else 'see your server'}{follows}", translate=False)
+            if wanted:
+                refusal = draw_price(layout, settings, MAP_PROMPTS[next(iter(wanted))], [each] * len(wanted), alone=True)
+        except InputError as error:             # of what is sent, before there is a price
+            refusal = sentence(error)
+        draw_button(layout, "gptimage.ask_maps", refusal, icon='TEXTURE')
+
+
+def _label(kind: MapKind) -> str:
+    return MAP_LABELS.get(kind) or kind.title()
+
+
+class GPTIMAGE_PT_texture_maps(_Maps, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_texture"
+    bl_space_type = 'VIEW_3D'
+
+
+class GPTIMAGE_PT_image_maps(_Maps, bpy.types.Panel):
+    bl_parent_id = "GPTIMAGE_PT_image_surface"
+    bl_space_type = 'IMAGE_EDITOR'
+
+
 class GPTIMAGE_PT_texture_change(_Change, bpy.types.Panel):
     bl_parent_id = "GPTIMAGE_PT_texture"
     bl_space_type = 'VIEW_3D'
@@ -53,4 +105,4 @@ class GPTIMAGE_PT_image_change(_Change, bpy.types.Panel):
     bl_space_type = 'IMAGE_EDITOR'
 
 
-classes = (GPTIMAGE_PT_texture_change, GPTIMAGE_PT_image_change)
+classes = (GPTIMAGE_PT_texture_change, GPTIMAGE_PT_texture_maps, GPTIMAGE_PT_image_change, GPTIMAGE_PT_image_maps)

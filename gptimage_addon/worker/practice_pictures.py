@@ -29,6 +29,7 @@ _TEMPLATE = re.compile(
     r"|In its marked area: (.+?)\. It lies in the surface"
     r"|^A decal of (.+?)\. It stands alone", re.DOTALL)
 _BACKDROP = re.compile(r"one flat, uniform, pure \w+ \(#(\w\w)(\w\w)(\w\w)\)")       # of core/prompts.py's decals
+_MAP = re.compile(r"flat texture map(?: of (.+?))?\. Draw the (\w+) map of this surface", re.DOTALL)
 _CHANGE = re.compile(r"texture map in the first picture once more, changed in this: (.+?)\. All that this does not", re.DOTALL)
 _ROLES = re.compile(r"\n(?:The pictures given are, in order:|Style: |Palette: |Nowhere in the picture: ).*", re.DOTALL)
 _COLORS: dict[str, RGB] = {
@@ -321,7 +322,9 @@ def redraw(
         soft = soft.filter(ImageFilter.GaussianBlur(3.0 * min(width, height) / 1000))
         share = np.asarray(soft, np.float32) / 255
     words, _ = read_words(prompt)
-    if change := _CHANGE.search(prompt):
+    if asked := _MAP.search(prompt):
+        content, share = _map_of(source, asked[2], asked[1] or ""), np.ones_like(share)
+    elif change := _CHANGE.search(prompt):
         content, share = _changed(source, change[1].lower(), rng), np.ones_like(share)
     elif not words or _REMOVAL.search(words):             # nothing is asked for: what is around goes on
         content = _fill_from_around(source, share)
@@ -334,6 +337,25 @@ def redraw(
     if not transparent:
         return drawn
     return np.dstack((drawn, _cut_out(Frame(width, height, rng))))
+
+
+def _map_of(source: np.ndarray, kind: str, text: str) -> np.ndarray:
+    """A map of a texture as one would paint it who sees only its colors, uint8 (h, w, 3)."""
+    gray = Image.fromarray(source).convert("L")
+    unit = min(source.shape[:2]) / 1000
+    fine, slow = (np.asarray(gray.filter(ImageFilter.GaussianBlur(radius * unit)), np.float32) for radius in (1.2, 40))
+    form = fine - slow                          # what is brighter than around it
+    form *= np.float32(1 / (float(form.std()) + 1e-3))
+    if kind == "emission":
+        glows = np.asarray(gray, np.float32)[:, :, None] > 215
+        return np.where(glows, source, np.uint8(0))
+    if kind == "metallic":
+        plane = np.full(form.shape, 0.94 if re.search(r"\b(metal|metallic|steel|iron|copper|brass|gold|chrome)\b", text.lower()) else 0.02)
+    elif kind == "roughness":
+        plane = 0.72 - 0.09 * form
+    else:
+        plane = 0.52 + 0.17 * np.tanh(form * 0.9) * (1 + 0.3 * np.tanh(form))
+    return np.repeat(np.clip(plane * 255 + 0.5, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
 def _changed(source: np.ndarray, text: str, rng: np.random.Generator) -> np.ndarray:

@@ -20,6 +20,7 @@ from ..library.durations import Durations
 from ..library.journal import AnswerHead, Journal, write_atomic
 from .accounts import Accounts
 from .answer import Answer, Event, EventReader, decode_base64, read_answer, read_events
+from .asked_maps import write_asked_map
 from .batches import Batches
 from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
@@ -398,6 +399,8 @@ class JobRunner:
             return (check_material(job.surface, job.prompt, self.folder),)
         if job.sheet:
             return (write_sheet(job.sheet, self.folder, self.journal),)
+        if job.surface and job.surface.asked:
+            return (write_asked_map(pictures, job, self.folder),)
         if job.finish:
             assert job.request.is_edit
             made = write_touch_ups(pictures, job.request, job.finish, self.folder, self.journal)

@@ -25,13 +25,14 @@ from .exr import decode_exr
 from .files import read_picture, write_png
 from .pictures import Source, read_source, resized
 
-__all__ = ("prepare_touch_up", "write_touch_ups")
+__all__ = ("prepare_touch_up", "window_of", "write_touch_ups")
 
 # Of a mark, as shares of the window's longer side: what a person sees at a glance.
 LINE_SHARE, NOTE_SHARE = 1 / 160, 1 / 32
 
 
-def _window(request: Request, finish: Finish) -> Window:
+def window_of(request: Request, finish: Finish) -> Window:
+    """What is sent of the picture."""
     return Window(Box(*finish.box), *parse_size(request.size), *finish.picture_px)
 
 
@@ -40,7 +41,10 @@ def _read(finish: Finish, folder: Path) -> tuple[Source, np.ndarray]:
     if finish.around:
         return _read_around(finish, folder)
     source = read_source(folder / finish.source, finish.pixels, finish.has_alpha)
-    mask = np.load(folder / finish.mask, allow_pickle=False).astype(np.float32) / 255
+    if finish.whole:
+        mask = np.ones(source.picture.shape[:2], np.float32)
+    else:
+        mask = np.load(folder / finish.mask, allow_pickle=False).astype(np.float32) / 255
     if finish.extend:
         left, top, right, bottom = finish.extend
         pads = ((top, bottom), (left, right), (0, 0))
@@ -77,7 +81,7 @@ def _moved(picture: np.ndarray, offset: tuple[int, ...]) -> np.ndarray:
 def prepare_touch_up(request: Request, finish: Finish, folder: Path, style: MaskStyle) -> None:
     """Write the pictures that are sent: the window, without transparency, and its mask or marks. Raises InputError."""
     source, mask = _read(finish, folder)
-    window = _window(request, finish)
+    window = window_of(request, finish)
     sent = {request.images[0].path: resized(source.shown(crop(source.picture, window)), window.size)}
     if request.mask:
         area = resized(np.round(crop(mask, window) * 255).astype(np.uint8), window.size).astype(np.float32) / 255
@@ -124,7 +128,7 @@ def write_touch_ups(
     changed outside is counted in the file that was written. Raises AnswerError if no answer is usable.
     """
     source, mask = _read(finish, folder)
-    window = _window(request, finish)
+    window = window_of(request, finish)
     islands = list(_done_beside(finish, journal))
     changed = np.logical_or.reduce([mask > 0, *(area for area, _ in islands)])
     kept = Box(*finish.tile).slices if finish.tile else (slice(None), slice(None))

@@ -80,6 +80,6 @@ def test_the_budget_covers_what_follows(monkeypatch: pytest.MonkeyPatch, unsent:
 def test_what_can_no_longer_be_asked_for_is_told(unsent: None, monkeypatch: pytest.MonkeyPatch) -> None:
     view = finished(to_heal(Service()), [wall()])
     bpy.context.preferences.system.use_online_access = False
-    view.job = view.job._replace(service=Service(ServiceKind.OPENAI))
+    view.job = view.job._replace(follow_up=view.job.follow_up._replace(service=Service(ServiceKind.OPENAI)))
     host.pump()
     assert view.landed.images and not view.landed.complete and "not asked for" in view.landed.message

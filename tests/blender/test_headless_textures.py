@@ -110,3 +110,32 @@ def test_textures_that_cannot_be_changed(tmp_path: Path, job: dict[str, object],
         face.select = False
     run = run_here(tmp_path, job_file(tmp_path, {"id": "a", "kind": "edit_texture", **job}), "--data", tmp_path / "data")
     assert run.status == 2 and f"gptimage: jobs[0].{field}: " in run.stderr and job_folders(tmp_path / "data") == []
+
+
+def test_maps_are_asked_of_the_model(checkout: Path, tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "in.blend"), check_existing=False)
+    (tmp_path / "wall.png").write_bytes(encode(make_picture("red brick", 1024, 640, 3)))
+    jobs = job_file(
+        tmp_path,
+        {"id": "new", "kind": "texture", "prompt": "grey stone", "objects": ["Cube"], "seamless": "x", "heal": "x", "maps_from": "model",
+         "maps": ["normal", "roughness", "ao"], "save": str(tmp_path / "stone.png")},
+        {"id": "old", "kind": "texture", "image": str(tmp_path / "wall.png"), "maps_from": "model", "maps": ["height", "metallic"],
+         "save": str(tmp_path / "wall-maps.png")},
+        {"id": "both", "kind": "texture", "image": str(tmp_path / "wall.png"), "seamless": "x", "maps_from": "model", "maps": ["roughness"]})
+    arguments = (jobs, "--blend", tmp_path / "in.blend", "--data", tmp_path / "data", "--save", tmp_path / "out.blend")
+    planned = run_here(tmp_path, *arguments, "--dry-run")
+    run = run_process(checkout, *arguments)
+    assert run.status == planned.status == 0, run.stderr
+    for name, edits in (("new", 4), ("old", 2), ("both", 1)):               # of height normals and occlusion come
+        line = run.lines[name]
+        assert abs(planned.lines[name]["report"]["estimate_usd"] - line["report"]["would_have_cost_usd"]) < 1e-9
+        assert len(line["usage"] if isinstance(line["usage"], list) else [line["usage"]]) == edits
+        for kind, report in line["report"]["maps"].items():
+            assert report["aligned"] and report["findings"] == [], (kind, report)
+    assert run.lines["new"]["files"] == [str(tmp_path / f"stone{name}.png") for name in ("", "-normal", "-ao", "-roughness")]
+    assert run.lines["old"]["files"] == [str(tmp_path / f"wall-maps-{name}.png") for name in ("height", "metallic")]
+    assert run.lines["new"]["report"]["tiles"] == "x" and len(run.lines["both"]["files"]) == 2
+    assert pixels(str(tmp_path / "stone-normal.png")).shape == (640, 1024, 3)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    nodes = {node.name for node in bpy.data.objects["Cube"].active_material.node_tree.nodes}
+    assert {"GPT Image", "GPT Image Normal", "GPT Image Roughness", "GPT Image Ambient Occlusion"} <= nodes

@@ -199,6 +199,14 @@ def test_a_touch_up(more: dict[str, object], field: str) -> None:
     assert refused(document(TOUCH_UP | more)).field == f"jobs[0].{field}"
 
 
+def test_maps_from_the_model() -> None:
+    (spec,) = read_jobfile(document({**TEXTURE, "maps": ["normal", "roughness"], "maps_from": "model", "seamless": True}))
+    assert spec.asked == (MapKind.NORMAL, MapKind.ROUGHNESS) and spec.surface.maps == () and spec.surface.axes == "xy"
+    (spec,) = read_jobfile(document({**TEXTURE, "maps": ["normal"]}))
+    assert spec.asked == () and spec.surface.maps == (MapKind.NORMAL,)
+    assert refused(document({**TEXTURE, "maps_from": "me"})).field == "jobs[0].maps_from"
+
+
 def test_seams_to_be_healed() -> None:
     for told, axes in ((True, "xy"), (False, ""), ("y", "y")):
         (spec,) = read_jobfile(document({**TEXTURE, "heal": told}))
