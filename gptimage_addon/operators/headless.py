@@ -169,7 +169,11 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
     for number, spec in chosen:
         spec = replace(spec, batch=spec.batch or options.batch or options.collect)
         try:
-            tasks.append(_Task(spec, _plan(_styled(spec, document["jobs"][number - 1]), service)))
+            planned = _plan(_styled(spec, document["jobs"][number - 1]), service)
+            if spec.batch and any(each.job.follow_up for each in planned):
+                raise InputError("What comes from a batch is followed by no other request", field="heal" if spec.heal else "maps_from",
+                                 hint="Ask for that when the picture is collected, by image")
+            tasks.append(_Task(spec, planned))
         except InputError as error:
             error.field = f"{f'line {number + 1}' if is_table else f'jobs[{number - 1}]'}.{error.field}"
             raise

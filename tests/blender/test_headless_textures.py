@@ -100,6 +100,12 @@ def test_the_texture_of_an_object_is_changed_where_its_selected_faces_show_it(ch
     assert set(run.lines["alone"]["images"]) < set(bpy.data.images.keys())
 
 
+@pytest.mark.parametrize(("job", "field"), [({"heal": "x"}, "heal"), ({"maps": ["ao"], "maps_from": "model"}, "maps_from")])
+def test_a_batch_is_followed_by_nothing(tmp_path: Path, job: dict[str, object], field: str) -> None:
+    run = run_here(tmp_path, job_file(tmp_path, {"id": "a", "kind": "texture", "prompt": "brick", **job}), "--data", tmp_path / "data", "--batch")
+    assert run.status == 2 and f"gptimage: jobs[0].{field}: " in run.stderr and job_folders(tmp_path / "data") == []
+
+
 @pytest.mark.parametrize(("job", "field"), [
     ({"object": "Nobody"}, "object"), ({"object": "Camera"}, "object"), ({"object": "Cube"}, "object"), ({"image": "Nobody"}, "image"),
     ({"object": "Cube", "image": "Blank"}, "prompt"),
