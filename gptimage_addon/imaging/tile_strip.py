@@ -12,9 +12,11 @@ E. Adelson: A Multiresolution Spline, 1983), and what is left of a step at a sea
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from .tile_seams import Strip, cheapest_ways, cut_costs, find_seams, joined, slow_fade
 
 __all__ = ("full_value", "heal", "put_levels", "shrink", "shrink_factor", "to_levels")
 
@@ -22,10 +24,12 @@ _HALF = 0.1             # of the side: the seams lie no farther from the wrap li
 _SEARCH_PX = 256        # side of the picture in which the strip is searched for
 _CANDIDATES = 32
 _FINE = 16              # of them are looked at in all pixels
+_SAMPLE_PX = 2 ** 18    # in so many the usual steps and detail are measured
 _TRIALS_PX = 4_000_000  # so many pixels of pictures are cut, until one's steps and detail are right
 _BOOST = 1.25           # the most that a strip's detail is multiplied by
 _ROWS = 64              # lines at a time: few enough to stay in the cache
-_EDGE = 24.0            # levels: steps beyond are edges of things, which stay edges
+_BLUR = (0.12, 0.235, 0.29)     # outermost to middle, about a Gaussian of 1.3 pixels: what it takes away is detail
+_SLOW = 1.2             # times the steps near the ends: where more is left without the slow colors, content does not meet
 
 
 # --- Levels -----------------------------------------------------------------------------------------------
@@ -77,27 +81,6 @@ def shrink(picture: np.ndarray, factor: int) -> np.ndarray:
 # --- The strip --------------------------------------------------------------------------------------------
 
 @dataclass(frozen=True, slots=True)
-class _Strip:
-    """Around the wrap line: the seams lie between `gap` and `half` pixels from it, and fade out within `depth` of them."""
-
-    half: int
-    gap: int
-    depth: int
-
-    @property
-    def zones(self) -> np.ndarray:
-        """(2, places): where the left and the right seam may lie: before that pixel, counted from the wrap line."""
-        places = np.arange(self.gap, self.half)
-        return np.stack((-places[::-1], places))
-
-    @property
-    def across(self) -> np.ndarray:
-        """All pixels that may change, counted from the wrap line."""
-        reach = self.half + self.depth
-        return np.arange(-reach, reach)
-
-
-@dataclass(frozen=True, slots=True)
 class _Source:
     """The strip's new content is that at x + shift, y + move; its detail times `gain`."""
 
@@ -111,15 +94,17 @@ def _half(side_px: int) -> int:
     return max(10, round(_HALF * side_px))
 
 
-def heal(lines: np.ndarray, *, closed: bool, others_too: bool = False, gap_px: int = 0) -> int:
-    """Let the second dimension's ends meet, in place.
+def heal(
+    lines: np.ndarray, source: np.ndarray, *, closed: bool, others_too: bool = False, gap_px: int = 0,
+) -> int:
+    """Let the second dimension's ends meet, in place; with as much detail as the `source` has there, which was not healed yet.
 
     `closed`: the first dimension's ends do, and go on doing so. `others_too`: they will be made to afterwards, with a
     `gap_px` of what is returned. Pixels less than `gap_px` from the wrap line are replaced in any case.
     """
     height, width = lines.shape[:2]
     half = _half(width)
-    strip = _Strip(half, max(2, half // 5, gap_px), max(4, half // 4))
+    strip = Strip(half, max(2, half // 5, gap_px), max(4, half // 4))
     factor = shrink_factor(height, width)
     coarse = shrink(lines, factor)
     low = _low_pass(coarse, half / 2 / factor, closed)
@@ -127,27 +112,65 @@ def heal(lines: np.ndarray, *, closed: bool, others_too: bool = False, gap_px: i
     reach = height if closed else _half(height) // 2 if others_too else 0
     # What will be replaced along the other axis is no measure.
     stays = slice(_half(height) // 3, -(_half(height) // 3)) if others_too else slice(None)
-    usual = _Usual.of(lines[stays], strip)
+    steps = abs(np.diff(coarse, axis=1)).mean((1, 2))
+    kept = slice(stays.start // factor, stays.stop // factor or None) if others_too else stays
+    usual = _Usual.of(lines[stays], source[stays], strip, float((steps.mean() + 1e-6) / (steps[kept].mean() + 1e-6)))
     across = strip.across
+    crossing = _Crossing.of(lines, source, strip, usual) if closed else None
+    if not gap_px and _fade_slow(lines, stays, strip, usual, closed):
+        return 0
     old = np.concatenate((to_levels(lines[:, across[0]:]), to_levels(lines[:, :-across[0]])), 1)
-    best, least = None, np.inf
-    trials = max(_TRIALS_PX // (height * width), 2)
-    for source in _best_sources(lines, coarse, low, strip, factor, closed, reach, usual)[:trials]:
+
+    def tried(source: _Source) -> tuple[float, float, _Source, np.ndarray]:
         new = _content(lines, low, across, source)
-        seams = _seams(old, new, strip, source.near if closed else None)
-        joined = _joined(old, new, seams, strip, closed)
-        if lines.dtype.kind == "u":
-            np.clip(joined, 0, 255, out=joined)
-        misfit = usual.misfit(joined[stays], old[stays], strip, closed)
-        if misfit < least:
-            best, least = (source.move, joined), misfit
-        if misfit == 0:
+        seams = find_seams(old, new, strip, source.near if closed else None)
+        found = joined(old, new, seams, strip, closed, clips=lines.dtype.kind == "u")
+        off, poorer = usual.misfit(found[stays], strip, closed)
+        if crossing:
+            poorer = max(poorer, crossing.poorer(found, strip))
+        return 3 * off + max(0.0, poorer - 1), poorer, source, found
+
+    best = None
+    trials = int(np.clip(_TRIALS_PX // (height * width), 2, _CANDIDATES))
+    for source in _best_sources(lines, coarse, low, strip, factor, closed, reach, usual, trials)[:trials]:
+        trial = tried(source)
+        if best is None or trial[0] < best[0]:
+            best = trial
+        if trial[0] == 0:
             break
     assert best is not None
-    move, joined = best
-    put_levels(lines[:, across[0]:], joined[:, :-across[0]])
-    put_levels(lines[:, :-across[0]], joined[:, -across[0]:])
-    return min(move, height - move)
+    if best[1] > 1:                             # poorer in detail than was thought
+        gain = min(_BOOST, best[2].gain * best[1] ** 0.5)
+        trial = tried(replace(best[2], gain=gain))
+        best = min(best, trial, key=lambda found: found[0])
+    _, _, source, found = best
+    put_levels(lines[:, across[0]:], found[:, :-across[0]])
+    put_levels(lines[:, :-across[0]], found[:, -across[0]:])
+    return min(source.move, height - source.move)
+
+
+def _fade_slow(lines: np.ndarray, stays: slice, strip: Strip, usual: _Usual, closed: bool) -> bool:
+    """Fade out the step at the wrap line, in place, if slow colors make all of it: then no content need be replaced."""
+    step = to_levels(lines[:, -1]) - to_levels(lines[:, 0])
+    slow = _low_pass_lines(step, strip.half / 4, closed)
+    left, inside, own = float(abs(step - slow)[stays].mean()), usual.inside, usual.at_ends(usual.steps)
+    if left > _SLOW * own or _excess(left / inside, own / inside) > 0.02:
+        return False
+    fade = slow_fade(slow, strip.half + strip.depth, closed)
+    for part, levels in ((lines[:, :fade.shape[1]], fade), (lines[:, -fade.shape[1]:], -fade[:, ::-1])):
+        put_levels(part, to_levels(part) + levels)
+    return True
+
+
+def _low_pass_lines(values: np.ndarray, sigma: float, closed: bool) -> np.ndarray:
+    """Values (lines, channels) blurred along the lines."""
+    if closed:
+        source = values
+    else:
+        source = np.concatenate((values, values[::-1]))
+    passes = np.exp(-2 * (np.pi * sigma * np.fft.rfftfreq(len(source))) ** 2)
+    found = np.fft.irfft(np.fft.rfft(source, axis=0) * passes[:, None], len(source), axis=0)
+    return found[:len(values)].astype(np.float32)
 
 
 def _low_pass(image: np.ndarray, sigma: float, closed: bool) -> np.ndarray:
@@ -205,8 +228,8 @@ def _content(lines: np.ndarray, low: np.ndarray, across: np.ndarray, source: _So
 # --- Which content ----------------------------------------------------------------------------------------
 
 def _best_sources(
-    lines: np.ndarray, coarse: np.ndarray, low: np.ndarray, strip: _Strip, factor: int, closed: bool, reach: int,
-    usual: _Usual,
+    lines: np.ndarray, coarse: np.ndarray, low: np.ndarray, strip: Strip, factor: int, closed: bool, reach: int,
+    usual: _Usual, trials: int,
 ) -> list[_Source]:
     """Best first, the content whose seams show least, with steps and detail at the wrap line like the picture's own.
 
@@ -215,7 +238,7 @@ def _best_sources(
     height, width = lines.shape[:2]
     rows, columns = coarse.shape[:2]
     detail = coarse - low
-    small = _Strip(max(3, strip.half // factor), max(1, -(-strip.gap // factor)), 0)
+    small = Strip(max(3, strip.half // factor), max(1, -(-strip.gap // factor)), 0)
     # Not so near to the wrap line that the strip would lie beside what it is a copy of.
     shifts = np.arange(-(-2 * strip.half // factor), (width - 2 * strip.half) // factor + 1)
     gains = usual.gains(shifts * factor)
@@ -233,13 +256,13 @@ def _best_sources(
     costs = []
     for k in order:
         other = np.roll(detail[:, small.across + shifts[k]], -int(moves[k]), 0)
-        costs.append(_cut_costs(np.square(detail[:, small.across % columns] - other).sum(2), small))
-    places, totals = _paths(np.concatenate(costs, 1))
+        costs.append(cut_costs(np.square(detail[:, small.across % columns] - other).sum(2), small))
+    places, totals = cheapest_ways(np.concatenate(costs, 1))
     places = places[0].reshape(-1, 2)
     totals = totals.reshape(-1, 2).sum(1) * _rarely(gains[order]) + 1e-6
     fine = _Fine.of(lines, low, strip, factor, usual)
     found = []
-    for rank in totals.argsort()[:_FINE]:
+    for rank in totals.argsort()[:max(_FINE, trials)]:
         k = order[rank]
         gain = float(np.clip(gains[k], 1.0, _BOOST))
         shift, worse_x = fine.shift(int(shifts[k]) * factor, int(moves[k]) * factor, gain)
@@ -251,12 +274,12 @@ def _best_sources(
     return [source for _, source in sorted(found, key=lambda pair: pair[0])]
 
 
-def _nearby(strip: _Strip, factor: int) -> int:
+def _nearby(strip: Strip, factor: int) -> int:
     """How far a shift may be from the one that was found among coarse ones: a change of distance that nobody sees."""
     return max(factor, strip.half // 8)
 
 
-def _differences(detail: np.ndarray, strip: _Strip, shifts: np.ndarray) -> np.ndarray:
+def _differences(detail: np.ndarray, strip: Strip, shifts: np.ndarray) -> np.ndarray:
     """(shifts, moves): squared difference in the zones of the seams, by correlation."""
     offsets = np.arange(-strip.half, strip.half)
     zone = offsets[(offsets < -strip.gap) | (offsets >= strip.gap)]
@@ -283,15 +306,24 @@ class _Usual:
     half: int
     every: int
     end: np.ndarray
+    before: float           # energy near the ends in what was not healed yet
+    whole: float            # what the steps inside are in all lines, over those of these
 
     @classmethod
-    def of(cls, lines: np.ndarray, strip: _Strip) -> _Usual:
-        every = max(5, len(lines) // 128)
+    def of(cls, lines: np.ndarray, source: np.ndarray, strip: Strip, whole: float) -> _Usual:
+        every = max(1, lines.shape[0] * lines.shape[1] // _SAMPLE_PX)
         end = abs(to_levels(lines[0]) - to_levels(lines[-1])).mean(1)
-        return cls(*_profiles(lines, every, to_levels), (strip.half + strip.gap) // 2 * 2, strip.half, every, end)
+        near = np.concatenate([_profiles(part, every, to_levels)[2] for part in (source[:, :strip.half], source[:, -strip.half:])])
+        return cls(*_profiles(lines, every, to_levels), (strip.half + strip.gap) // 2 * 2, strip.half, every, end,
+                   float(near.mean()), whole)
 
-    def misfit(self, joined: np.ndarray, old: np.ndarray, strip: _Strip, closed: bool) -> float:
-        """0 for a strip (h, pixels `across`, channels) with steps and detail as usual; else by what share it is off."""
+    @property
+    def inside(self) -> float:
+        return float(self.steps.mean()) + 1e-6
+
+    def misfit(self, joined: np.ndarray, strip: Strip, closed: bool) -> tuple[float, float]:
+        """By what share the steps of a strip (h, pixels `across`, channels) are off, 0 if not; and what the energy of its
+        detail would have to be multiplied by to be as usual."""
         steps, down, energy = _profiles(joined, self.every)
         middle, near = -strip.across[0], slice(strip.depth, -strip.depth)
 
@@ -299,24 +331,24 @@ class _Usual:
             return float((profile[strip.half:-strip.half].sum() + new[near].sum()) / len(profile)) + 1e-6
 
         across, inside = float(abs(joined[:, middle] - joined[:, middle - 1]).mean()), mean(self.steps, steps)
-        off = _excess(across / inside, self._at_ends(self.steps) / inside)
+        off = max(_excess(across / inside / by, self.at_ends(self.steps) / inside) for by in {1.0, self.whole})
         if closed:
             end = abs(joined[0] - joined[-1]).mean(1)
             inside = mean(self.down, down)
-            off += _excess(mean(self.end, end) / inside, float(self.end.mean()) / inside)
-        before = _profiles(old, self.every)[2][near].mean()
-        wanted = min(self.energy[strip.half:-strip.half].mean(), before)
-        return off + max(0.0, 0.97 * wanted / (float(energy[near].mean()) + 1e-6) - 1)
+            # That wrap was healed already: little of what it has may go.
+            off += _excess(mean(self.end, end) / inside, 1.05 * float(self.end.mean()) / inside)
+        wanted = min(float(self.energy[strip.half:-strip.half].mean()), self.before)
+        return off, 0.97 * wanted / (float(energy[near].mean()) + 1e-6)
 
     def gains(self, shifts: np.ndarray) -> np.ndarray:
         """What the detail of each source must be multiplied by to have the energy of the ends, or of the rest if less."""
-        wanted = np.minimum(self._after(self.energy, shifts), self._at_ends(self.energy))
+        wanted = np.minimum(self._after(self.energy, shifts), self.at_ends(self.energy))
         return np.sqrt((wanted + 1e-6) / (self._there(self.energy, shifts) + 1e-6))
 
     def worse(self, steps: np.ndarray, shifts: np.ndarray) -> np.ndarray:
         """What a cost is multiplied by for steps across the wrap line, with content of these shifts."""
         mean = self._after(self.steps, shifts) + 1e-6
-        return _unlike(steps / mean, np.minimum(1.0, self._at_ends(self.steps) / mean))
+        return _unlike(steps / mean, np.minimum(1.0, self.at_ends(self.steps) / mean))
 
     def down_after(self, shift: int) -> float:
         return float(self._after(self.down, np.array(shift)))
@@ -325,7 +357,7 @@ class _Usual:
         sums = np.concatenate(([0.0], profile.cumsum(dtype=np.float64)))
         return (sums[shifts + self.width // 2] - sums[shifts - self.width // 2]) / self.width
 
-    def _at_ends(self, profile: np.ndarray) -> float:
+    def at_ends(self, profile: np.ndarray) -> float:
         return float(np.concatenate((profile[:self.half], profile[-self.half:])).mean())
 
     def _after(self, profile: np.ndarray, shifts: np.ndarray) -> np.ndarray:
@@ -334,16 +366,58 @@ class _Usual:
         return float(profile.mean()) + self.width / len(profile) * (self._there(profile, shifts) - lost)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Crossing:
+    """Detail within `half` lines of the other wrap line, which the strip crosses: what is wanted, and what lies beside it."""
+
+    half: int
+    width: int
+    wanted: float
+    beside: float           # summed over the columns, over the width
+
+    @classmethod
+    def of(cls, lines: np.ndarray, source: np.ndarray, strip: Strip, usual: _Usual) -> _Crossing:
+        half = _half(len(lines))
+        now, before = (_energy_at_ends(part, half, to_levels) for part in (lines, source))
+        rest = (usual.energy.mean() * len(lines) - now.mean() * 2 * half) / (len(lines) - 2 * half)
+        beside = now[strip.half + strip.depth:-strip.half - strip.depth].sum() / len(now)
+        return cls(half, len(now), 0.97 * min(float(rest), float(before.mean())), float(beside))
+
+    def poorer(self, joined: np.ndarray, strip: Strip) -> float:
+        """What the energy of the detail there would have to be multiplied by, with this strip."""
+        return self.wanted / (self.beside + float(_energy_at_ends(joined, self.half).sum()) / self.width + 1e-6)
+
+
+def _energy_at_ends(
+    lines: np.ndarray, half: int, levels: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> np.ndarray:
+    """Of each column: high-pass energy in the first and the last lines."""
+    every = max(1, 2 * half * lines.shape[1] // _SAMPLE_PX)
+    first, last = (_profiles(part, every, levels)[2] for part in (lines[:half], lines[-half:]))
+    return (first + last) / 2
+
+
 def _profiles(
     lines: np.ndarray, every: int, levels: Callable[[np.ndarray], np.ndarray] = np.asarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each column: mean steps to the one before, steps between its own pixels, and high-pass energy."""
-    above, middle, below = (levels(lines[k:len(lines) - 4 + k:every]) for k in (0, 2, 4))
-    steps = abs(np.diff(middle, axis=1)).mean(0).mean(1)
-    down = abs(middle - levels(lines[1:len(lines) - 3:every])).mean(0).mean(1)
-    around = above[:, 2:-2] + below[:, 2:-2] + middle[:, 4:] + middle[:, :-4]
-    energy = np.square(middle[:, 2:-2] - around / 4).mean(0).mean(1)
-    return np.concatenate((steps[:1], steps)), down, np.pad(energy, 2, "edge")
+    steps, down, energy = (np.zeros((lines.shape[1], lines.shape[2])) for _ in range(3))
+    end = len(lines) - 4
+    outer, inner, own = (np.float32(weight) for weight in _BLUR)
+    for start in range(0, end, 16 * every):
+        near = [levels(lines[start + k:min(start + 16 * every, end) + k:every]) for k in range(5)]
+        middle = near[2]
+        steps[1:] += abs(np.diff(middle, axis=1)).sum(0)
+        down += abs(middle - near[1]).sum(0)
+        blurred = own * middle + inner * (near[1] + near[3]) + outer * (near[0] + near[4])
+        high = middle[:, 2:-2] - own * blurred[:, 2:-2]
+        high -= inner * (blurred[:, 1:-3] + blurred[:, 3:-1])
+        high -= outer * (blurred[:, :-4] + blurred[:, 4:])
+        high *= high
+        energy[2:-2] += high.sum(0)
+    steps[0], energy[:2], energy[-2:] = steps[1], energy[2], energy[-3]
+    count = -(-end // every)
+    return steps.mean(1) / count, down.mean(1) / count, energy.mean(1) / count
 
 
 def _excess(step: float, own: float) -> float:
@@ -366,7 +440,7 @@ class _Fine:
 
     lines: np.ndarray
     low: np.ndarray
-    strip: _Strip
+    strip: Strip
     factor: int
     usual: _Usual
     rows: np.ndarray
@@ -375,7 +449,7 @@ class _Fine:
     beside: np.ndarray      # levels in the zone
 
     @classmethod
-    def of(cls, lines: np.ndarray, low: np.ndarray, strip: _Strip, factor: int, usual: _Usual) -> _Fine:
+    def of(cls, lines: np.ndarray, low: np.ndarray, strip: Strip, factor: int, usual: _Usual) -> _Fine:
         height, width = lines.shape[:2]
         rows = np.arange(0, height, max(1, height // 512))
         step = _around(np.diff(_around(low, np.array([-1, 0]), width, 1), axis=1), rows, height, 0)
@@ -416,113 +490,3 @@ class _Fine:
         worse = _unlike(ends / width / (inside + 1e-6), min(1.0, whole.mean() / (inside + 1e-6)))
         best = int((fits * worse).argmin())
         return int(moves[best]), float(worse[best])
-
-
-# --- The seams --------------------------------------------------------------------------------------------
-
-def _cut_costs(error: np.ndarray, strip: _Strip) -> np.ndarray:
-    """(lines, 2, places): what a cut before each place costs: the error of the pixels on both sides of it."""
-    at = strip.zones - strip.across[0]
-    return error[:, at - 1] + error[:, at]
-
-
-def _paths(costs: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Cheapest ways down (lines, n, places) that move by at most one place a line: (lines, n), and their costs (n,).
-
-    With `start`, a place for each of n, they begin there and end within one place of it.
-    """
-    lines, count, width = costs.shape
-    sums = np.full((lines, count, width + 2), np.inf, np.float32)
-    sums[0, :, 1:-1] = costs[0]
-    if start is not None:
-        sums[0, :, 1:-1][np.arange(width) != start[:, None]] = np.inf
-    left, middle, right = (sums[..., k:width + k] for k in range(3))
-    spare = np.empty((count, width), np.float32)
-    for before, above, after, here, cost in zip(left, middle, right, middle[1:], costs[1:], strict=False):
-        np.minimum(before, above, out=spare)
-        np.minimum(spare, after, out=spare)
-        np.add(spare, cost, out=here)
-    last = middle[-1]
-    if start is not None:
-        last = np.where(abs(np.arange(width) - start[:, None]) <= 1, last, np.inf)
-    each = np.arange(count)
-    places = np.empty((lines, count), np.intp)
-    places[-1] = at = last.argmin(1)
-    total = last[each, at]
-    turns = np.where((left <= middle) & (left <= right), -1, np.where(middle <= right, 0, 1)).reshape(lines, -1)
-    first = each * width
-    for k in range(lines - 2, -1, -1):
-        at = at + turns[k].take(first + at)
-        places[k] = at
-    return places, total
-
-
-def _seams(old: np.ndarray, new: np.ndarray, strip: _Strip, near: np.ndarray | None) -> np.ndarray:
-    """(lines, 2): before which pixel of the strip, counted from its first one, the new content begins and ends.
-
-    With `near` the seams are closed: they cross the first line about there, and meet their own ends.
-    """
-    error = np.empty(old.shape[:2], np.float32)
-    for begin in range(0, len(old), _ROWS):
-        differs = old[begin:begin + _ROWS] - new[begin:begin + _ROWS]
-        differs *= differs
-        part = error[begin:begin + _ROWS]
-        np.add(differs[..., 0], differs[..., 1], out=part)
-        for channel in range(2, old.shape[2]):
-            part += differs[..., channel]
-    start = None if near is None else abs(strip.zones - near[:, None]).argmin(1)
-    found, _ = _paths(_cut_costs(error, strip), start)
-    return strip.zones[[0, 1], found] - strip.across[0]
-
-
-def _joined(old: np.ndarray, new: np.ndarray, seams: np.ndarray, strip: _Strip, closed: bool) -> np.ndarray:
-    """Old outside the seams, new between them, the rest of the step at each faded out to both sides; the mean is old's.
-
-    In the memory of `new`.
-    """
-    height, width, channels = old.shape
-    across = np.arange(width, dtype=np.int32)
-    each = np.arange(height)[:, None]
-    away = np.arange(strip.depth)
-    fades = []
-    for at in seams.T[..., None]:
-        pair = at + np.array([-1, 0])
-        step = (new[each, pair] - old[each, pair]).mean(1)
-        step /= np.sqrt(1 + np.square(step / _EDGE))
-        # Across the seam the new content goes on where the old one ends, each coming half the way.
-        fades.append(_faded(step / 2, strip.depth, closed))
-    out = new
-    # Of each value of a pixel the same, which is far faster than a third dimension.
-    values = np.repeat(across, channels)
-
-    def weights(rows: slice, places: np.ndarray) -> np.ndarray:
-        begin, end = seams[rows].astype(np.int32).T[..., None]
-        return np.clip(np.minimum(places - begin, end - 1 - places), 0, strip.half // 2).astype(np.float32)
-
-    total, moved = 0.0, np.zeros(channels)
-    strips = [slice(start, start + _ROWS) for start in range(0, height, _ROWS)]
-    for rows in strips:
-        part, before = out[rows], old[rows]
-        begin, end = seams[rows].astype(np.int32).T[..., None]
-        np.copyto(part.reshape(len(part), -1), before.reshape(len(part), -1), where=(values < begin) | (values >= end))
-        row = np.arange(len(part))[:, None]
-        for at, fade, side in zip((begin, end), fades, (1, -1), strict=True):
-            part[row, at - 1 - away] += fade[rows] * np.float32(side)
-            part[row, at + away] -= fade[rows] * np.float32(side)
-        moved += (part - before).sum(0).sum(0, dtype=np.float64)
-        total += float(weights(rows, across).sum(dtype=np.float64))
-    moved_values = np.tile(moved / max(total, 1.0), width).astype(np.float32)
-    for rows in strips:
-        part = out[rows].reshape(-1, width * channels)
-        part -= weights(rows, values) * moved_values
-    return out
-
-
-def _faded(step: np.ndarray, depth: int, closed: bool) -> np.ndarray:
-    """(lines, depth, channels): a screened membrane that is held at its side by steps (lines, channels)."""
-    source = step if closed else np.concatenate((step, step[::-1]))
-    rate = np.sqrt((2 * np.pi * np.fft.rfftfreq(len(source))) ** 2 + (2.0 / depth) ** 2)
-    place = np.arange(depth)
-    falls = np.exp(-rate[:, None] * place) * (1 - place / depth)
-    found = np.fft.irfft(falls[..., None] * np.fft.rfft(source, axis=0)[:, None], len(source), axis=0)
-    return found[:len(step)].astype(np.float32)
