@@ -11,8 +11,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from .. import core, imaging
+from .. import imaging
 from ..core.catalog import MAX_IMAGE_BYTES
+from ..core.entries import entry_id
 from ..core.errors import InputError
 from . import compat, view
 from .paths import scratch_file
@@ -91,7 +92,7 @@ def history_entry(image: bpy.types.Image | None) -> str:
     facts = provenance(image)
     if "job_id" not in facts:
         return ""
-    return core.entries.entry_id(facts["job_id"], facts.get("result", facts.get("variant", 1) - 1))
+    return entry_id(facts["job_id"], facts.get("result", facts.get("variant", 1) - 1))
 
 
 def show_in_editor(image: bpy.types.Image, instead_of: Collection[str] = (), *, else_first: bool = True) -> str:
@@ -143,6 +144,7 @@ def picture_bytes(source: bpy.types.Image | Path, *, field: str = "references") 
             raise InputError(f"{name} is no PNG, JPEG or WebP picture", field=field, hint="Save it as PNG")
     else:
         data, mime = _image_bytes(source, field)
+    data = imaging.png.without_label(data)      # words of another picture are nobody's business where this one goes
     if len(data) > MAX_IMAGE_BYTES:
         raise InputError(f"{name} has {len(data) / 1e6:.0f} MB", field=field, hint="Use a picture below 50 MB")
     return data, mime

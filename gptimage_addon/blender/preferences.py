@@ -25,6 +25,7 @@ class Preferences(NamedTuple):
     stop_at_budget: bool = True             # else they only warn
     warn_share: float = 0.8                 # of a budget, from which on there is a warning
     show_unfinished: bool = False
+    label_files: bool = True
     keep_days: int = 180                    # what is older and has no star can be freed
 
     @property
@@ -46,6 +47,6 @@ def read_preferences() -> Preferences:
         service=service, pack=stored.storage == "PACK", concurrency=stored.concurrency,
         budgets=Limits(*((usd or None) for usd in (stored.day_budget_usd, stored.month_budget_usd, stored.file_budget_usd))),
         stop_at_budget=stored.stop_at_budget, warn_share=stored.warn_share, show_unfinished=stored.show_unfinished,
-        keep_days=stored.keep_days,
+        keep_days=stored.keep_days, label_files=stored.label_files,
         data_dir=Path(bpy.path.abspath(stored.data_dir)) if stored.data_dir else None,
     )

@@ -15,7 +15,7 @@ __all__ = ("content_digest", "fingerprint", "input_paths")
 PREPARED = "prepared/"                  # what the worker makes of the inputs
 # The fields of a job on which its pictures do not depend, or only by what is in the others.
 IGNORED = frozenset({"id", "kind", "prompt", "landing", "created", "estimate_usd", "estimate_exact", "deadline_s", "follow_up", "parents", "chain",
-                     "camera", "frame"})
+                     "camera", "frame", "label_files"})
 
 
 def input_paths(job: Job) -> tuple[str, ...]:

@@ -408,6 +408,7 @@ class Job(NamedTuple):
     chain: tuple[str, ...] = ()
     camera: str = ""
     frame: int | None = None
+    label_files: bool = False
 
     @property
     def shown_usd(self) -> float | None:

@@ -3,4 +3,4 @@
 
 from ..late import late_modules
 
-__getattr__ = late_modules(__name__, "color", "maps", "tile")
+__getattr__ = late_modules(__name__, "color", "maps", "png", "tile")

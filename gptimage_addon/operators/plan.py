@@ -14,6 +14,7 @@ import bpy
 from .. import library
 from ..blender import images, online
 from ..blender.host import SESSION, Landed
+from ..blender.preferences import read_preferences
 from ..core import catalog, pricing
 from ..core.pictures import read_head
 from ..core.fingerprint import fingerprint
@@ -147,6 +148,7 @@ def plan_job(
         deadline_s=catalog.deadline_s(request.size), follow_up=follow_up,
         parents=parents_of(landing, finish, references), chain=_chain(finish, references),
         camera=scene.camera.name if scene.camera else "", frame=scene.frame_current,
+        label_files=read_preferences().label_files,
     )
     return PlannedJob(job, inputs)
 

@@ -105,7 +105,8 @@ def plan_surface(image: bpy.types.Image, surface: Surface, landing: Landing, fol
         request=Request(prompt="", model=str(facts.get("model", "")), size="{}x{}".format(*image.size), quality=str(facts.get("quality", ""))),
         service=Service(ServiceKind(facts.get("service", ServiceKind.OPENAI))), landing=landing,
         surface=surface._replace(source=source, wraps=str(facts.get("tiles", ""))),
-        created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0, parents=parents_of(landing), follow_up=follow_up)
+        created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0, parents=parents_of(landing),
+        label_files=read_preferences().label_files, follow_up=follow_up)
     return PlannedJob(job, {source: data})
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import bpy
 
 from ..blender import materials, previous
-from ..blender.images import provenance
+from ..blender.images import history_entry, provenance
 from ..blender.preferences import read_preferences
 from ..core.errors import InputError
 from ..core.prompts import heal_prompt, texture_prompt
@@ -436,6 +436,7 @@ class GPTIMAGE_PT_image_origin(Tab, bpy.types.Panel):
         column.label(text=f"{facts.get('model')}, {facts.get('quality')}, {facts.get('size')}", icon='BLANK1', translate=False)
         practice = facts.get("service") == "practice"
         column.label(text="Practice picture, free" if practice else f"Cost ${facts.get('cost_usd', 0):.4f}", icon='BLANK1')
+        column.operator("gptimage.related_entries", text="Show in History", icon='LINKED').entry = history_entry(context.space_data.image)
 
 
 class GPTIMAGE_PT_image_queue(_Queue, bpy.types.Panel):

@@ -65,6 +65,9 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         items=[("PACK", "In the File", "Pack them into the .blend file"),
                ("BESIDE", "Beside the File", "Put them into the folder textures beside the .blend file. "
                 "In an unsaved file they are packed")])
+    label_files: BoolProperty(
+        name="Prompt in PNG Files", description="Write the prompt and the job's id into finished PNG files, so that a copy tells where it comes from. "
+        "Files the service has signed stay as they are", default=True)
     keep_days: IntProperty(
         name="Keep History", description="How many days pictures stay when space is freed in the gallery. Those with a star, and those that "
         "never reached a file, stay in any case. Nothing is deleted by itself", default=180, min=1, max=36500)
@@ -106,6 +109,7 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         layout.separator()
         layout.prop(self, "storage")
         layout.prop(self, "data_dir", placeholder=str(paths.default_data_dir()))
+        layout.prop(self, "label_files")
         layout.prop(self, "keep_days", text="Keep History (Days)")
         layout.prop(self, "concurrency")
         layout.prop(self, "show_unfinished")

@@ -11,12 +11,11 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
-from ..imaging.png import COLOR_TYPES, SIGNATURE, png_file
+from ..imaging.png import COLOR_TYPES, SIGNATURE, chunks, png_file
 
 __all__ = ("decode_png16", "is_png16")
 
@@ -33,7 +32,7 @@ def decode_png16(data: bytes) -> np.ndarray:
     if interlace or color_type not in _CHANNELS:
         raise ValueError("an interlaced PNG of 16 bits a channel")
     ranks = 2 * _CHANNELS[color_type]
-    packed = b"".join(body for kind, body in _chunks(data) if kind == b"IDAT")
+    packed = b"".join(data[begin:end] for kind, begin, end in chunks(data) if kind == b"IDAT")
     try:
         lines = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(height, 1 + ranks * width)
     except zlib.error as error:
@@ -47,11 +46,3 @@ def decode_png16(data: bytes) -> np.ndarray:
     if values.shape[2] < 3:                     # gray, or gray and alpha
         values = np.concatenate((*[values[..., :1]] * 3, values[..., 1:]), axis=2)
     return values
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    start = len(SIGNATURE)
-    while start + 12 <= len(data):
-        length, kind = struct.unpack(">I4s", data[start:start + 8])
-        yield kind, data[start + 8:start + 8 + length]
-        start += 12 + length

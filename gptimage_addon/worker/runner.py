@@ -29,6 +29,7 @@ from .lettering import prepare_lettering, write_lettered
 from .material import check_material, export_material
 from .pictures import prepare_references
 from .keeping import AnswerFile
+from .labels import label_files
 from .retry import retry_delay_s
 from .sheet import write_sheet
 from .surface import write_surfaces
@@ -410,7 +411,11 @@ class JobRunner:
             made = write_lettered(made, job.lettering, self.folder)
         if job.views:
             made = write_views(made, job.views, self.folder)
-        return write_surfaces(made, job.surface, job.prompt, self.folder) if job.surface else made
+        if job.surface:
+            made = write_surfaces(made, job.surface, job.prompt, self.folder)
+        if job.label_files:
+            label_files(job, made, self.folder)
+        return made
 
     def _read(self, job: Job) -> tuple[AnswerHead, Answer]:
         if job.sheet:
