@@ -123,7 +123,7 @@ def _draw_job(box: bpy.types.UILayout, view: JobView, number: int) -> None:
                 JobState.QUEUED: "Never sent: retry or dismiss it"}.get(record.state, "From an earlier session")
         draw_wrapped(column, text, 'RECOVER_LAST')
     elif record.state is JobState.DONE:
-        column.label(text=_outcome(view), icon='BLANK1', translate=False)
+        column.label(text=_outcome(view), translate=False)
         if view.landed and not view.landed.complete:
             draw_wrapped(column, view.landed.message, 'ERROR')
     if error := view.error:

@@ -116,6 +116,8 @@ class JobRunner:
         # The first of all: from here on other workers know whose job this is.
         await self._move(JobState.QUEUED, durable=False)
         job = self._job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
+        if job.is_local or job.after or job.request.batch:
+            turns.arrived(job.id)               # nobody need wait for it
         await self._wait_for_others(job)
         if job.is_local:
             return 0.0

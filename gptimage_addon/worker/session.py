@@ -133,7 +133,7 @@ class Session:
         if job_id in self._runners:
             return
         runner = self._runner(JobRecord(job_id=job_id, worker=self.name), online, self._tell)
-        self._turns.rank(job_id)                # the line is that in which they were submitted
+        self._turns.expect(job_id)              # the line is that in which they were submitted
         task = asyncio.ensure_future(self._run(runner))
         self._runners[job_id] = runner, task
         task.add_done_callback(lambda _: self._ended(job_id))

@@ -27,6 +27,7 @@ class Turns:
         self.paused = False
         self.tell = tell
         self._ranks: dict[str, int] = {}
+        self._coming: set[str] = set()          # jobs in the line that are still read from the disk: who stands behind them waits
         self._count = itertools.count()
         self._gates: dict[Service, Gate] = {}
 
@@ -41,11 +42,28 @@ class Turns:
         for gate in self._gates.values():
             gate.open()
 
+    def expect(self, job_id: str) -> None:
+        """Put a job at the end of the line, before it is known where it goes."""
+        self._coming.add(job_id)
+        self.rank(job_id)
+
+    def arrived(self, job_id: str) -> None:
+        """The job waits at its gate, or needs none yet."""
+        if job_id in self._coming:
+            self._coming.remove(job_id)
+            for gate in self._gates.values():
+                gate.wake()
+
     def rank(self, job_id: str) -> int:
         """The job's place in the line: the last, the first time it is asked for. A job keeps it from one attempt to the next."""
         return self._ranks.setdefault(job_id, next(self._count))
 
+    def first_coming(self) -> float:
+        """The place of the first job that has not arrived."""
+        return min((self._ranks[job_id] for job_id in self._coming), default=math.inf)
+
     def forget(self, job_id: str) -> None:
+        self.arrived(job_id)
         self._ranks.pop(job_id, None)
 
     def arrange(self, job_ids: Sequence[str]) -> None:
@@ -83,6 +101,7 @@ class Gate:
         loop = asyncio.get_running_loop()
         self._turns.rank(job_id)
         mine = self._waiting[job_id] = loop.create_future()
+        self._turns.arrived(job_id)
         self.wake()
         try:
             await mine
@@ -125,8 +144,9 @@ class Gate:
         if (left := self._closed_until - loop.time()) > 0:
             loop.call_later(left, self.wake)
             return
+        behind = self._turns.first_coming()
         for job_id in sorted(self._waiting, key=self._turns.rank):
-            if self._busy >= int(self._allowed):
+            if self._busy >= int(self._allowed) or self._turns.rank(job_id) > behind:
                 return
             turn = self._waiting.pop(job_id)
             if not turn.done():

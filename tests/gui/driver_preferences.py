@@ -74,7 +74,7 @@ def run():
     yield 1.0
     yield from lab.open_tab("VIEW_3D", "GPT Image")
     yield 0.5
-    yield from steps.press("VIEW_3D", "gptimage.retry_job", fx=0.72)
+    yield from steps.press("VIEW_3D", "gptimage.retry_job", fx=0.66)
     yield from steps.all_landed()
     lab.shot("5_retried")
     assert bpy.data.objects["Cube"].active_material.name.startswith("Oak Planks")

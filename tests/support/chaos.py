@@ -262,6 +262,8 @@ class Chaos:
                 assert on_disk or job_id in self._died, self._told("an answer that was sent whole is not on disk", record)
                 if job_id not in self._died:
                     assert record.state is JobState.DONE, self._told("an answer that was sent whole is no result", record)
+            if server.billable[job_id] and job_id not in self._died | self._interrupted and self._plan(job_id)["faults"][-1] == "answered":
+                assert record.state is JobState.DONE, self._told("nothing went wrong with it, and it is no result", record)
             if record.state is JobState.DONE:
                 assert record.result and record.result.pictures, self._told("done without a result", record)
                 for picture in record.result.pictures:
@@ -286,12 +288,15 @@ class Chaos:
         for record in map(self._record, paid - billed):
             assert record.state in (JobState.UNCERTAIN, JobState.CANCELLED), self._told("in the wallet and never billed", record)
 
+    def _plan(self, job_id: str) -> dict:
+        return json.loads(self._journal.read_job(job_id).prompt)
+
     def _record(self, job_id: str) -> JobRecord:
         return self._journal.read_record(job_id)
 
     def _told(self, what: str, *records: JobRecord) -> str:
         facts = "\n".join(f"{record}\n  arrived {self._server.arrived[record.job_id]}, billable {self._server.billable[record.job_id]}, "
-                          f"died {record.job_id in self._died}, plan {self._journal.read_job(record.job_id).prompt}" for record in records)
+                          f"died {record.job_id in self._died}, plan {self._plan(record.job_id)}" for record in records)
         return f"seed {self.seed}: {what}\n{facts}\n{self._worker.log()[-2000:] if self._worker else ''}"
 
 

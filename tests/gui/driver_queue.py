@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: 2026 GPT Image Authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Inside a real Blender: a queue of eight with pictures that are seen being made; paused, resumed, cancelled. Prints how long the window stood still."""
+
+import os
+import statistics
+import sys
+import time
+
+import bpy
+import lab
+
+sys.path.insert(0, os.path.dirname(__file__))
+import steps  # noqa: E402
+
+JOBS = 8
+gaps = []
+landings = []
+shows = []
+
+
+class Watch:
+    """The gaps between two turns of the window's event loop, in milliseconds."""
+
+    def __init__(self):
+        self.last = time.perf_counter()
+        bpy.app.timers.register(self.tick, persistent=True)
+
+    def tick(self):
+        now = time.perf_counter()
+        gaps.append((now - self.last) * 1000)
+        self.last = now
+        return 0.004
+
+
+def taken():
+    """(median, 99th of 100, longest) of the gaps since the last call."""
+    found = sorted(gaps)
+    gaps.clear()
+    return statistics.median(found), found[int(len(found) * 0.99)], found[-1]
+
+
+def timed(host, name, into):
+    inner = getattr(host, name)
+
+    def wrapper(*given):
+        began = time.perf_counter()
+        try:
+            return inner(*given)
+        finally:
+            into.append((time.perf_counter() - began) * 1000)
+
+    setattr(host, name, wrapper)
+
+
+def submit(count, place):
+    with bpy.context.temp_override(window=lab.window(), area=lab.area("VIEW_3D"), region=lab.region(lab.area("VIEW_3D"))):
+        for number in range(count):
+            bpy.ops.gptimage.generate_texture(prompt=f"mossy stone {number}", partial_images=2, quality="low", texture_place=place)
+
+
+def running(host):
+    return [view for view in host.jobs.values() if view.is_active and not view.is_waiting]
+
+
+def run():
+    host = steps.host()
+    host.practice_latency_s = 6.0
+    preferences = bpy.context.preferences.addons[steps.PACKAGE].preferences
+    preferences.show_unfinished, preferences.concurrency = True, 3
+    view = lab.area("VIEW_3D").spaces.active
+    view.shading.color_type = 'TEXTURE'
+    cube = bpy.data.objects["Cube"]
+    before = cube.active_material
+    yield from lab.open_tab("VIEW_3D", "GPT Image")
+    yield 1.0
+
+    # What redrawing the sidebars and headers costs by itself, on whatever else this machine does.
+    notice = sys.modules[f"{steps.PACKAGE}.blender.notice"]
+    Watch()
+    yield 0.5
+    gaps.clear()
+    for _ in range(10):
+        notice.redraw(all_regions=False)
+        yield 0.5
+    idle = taken()
+    lab.say("idle: median %.1f ms, 99 %% below %.1f ms, longest %.1f ms" % idle)
+    timed(host, "land", landings)
+    timed(host, "_show_unfinished", shows)
+
+    submit(1, "replace_slot")
+    submit(JOBS - 1, "image")
+    assert len(host.jobs) == JOBS
+    yield from lab.until(lambda: sum(bool(view.record.partials) for view in running(host)) >= 2, 60)
+    yield 0.7
+    lab.shot("1_running")
+    assert cube.active_material != before, "the unfinished picture is not on the object"
+    assert "(Unfinished)" in cube.active_material.name, cube.active_material
+    bpy.ops.gptimage.pause_queue()          # looking for the button takes longer than a picture
+    yield from lab.until(lambda: not running(host), 60)
+    yield 1.0
+    lab.shot("2_paused")
+    waiting = [view for view in host.jobs.values() if view.is_waiting]
+    assert waiting and cube.active_material.name.startswith("Mossy Stone 0"), cube.active_material
+    busy = taken()
+    lab.say("jobs run, %d landed: median %.1f ms, 99 %% below %.1f ms, longest %.1f ms" % (len(landings), *busy))
+    lab.say("landing a picture of 1024x1024: median %.1f ms, longest %.1f ms" % (statistics.median(landings), max(landings)))
+    lab.say("longest look for unfinished pictures: %.1f ms" % max(shows))
+
+    # The menu of one that waits, then the last one is sent first.
+    last = waiting[-1]
+    with bpy.context.temp_override(window=lab.window(), area=lab.area("VIEW_3D")):
+        bpy.ops.gptimage.move_job(job_id=last.job.id, to='FRONT')
+    yield from steps.press("VIEW_3D", "gptimage.pause_queue", fx=0.3)
+    yield from lab.until(lambda: len(running(host)) >= 3, 30)
+    assert last in running(host), "the one that was moved to the front was not sent"
+    yield from lab.until(lambda: last.record.partials, 30)
+    bpy.ops.gptimage.stop_job(job_id=last.job.id)
+    yield from lab.until(lambda: last.landed, 30)
+    bpy.ops.gptimage.pause_queue()
+    yield 1.0
+    lab.shot("3_stopped")
+    yield from steps.press("VIEW_3D", "gptimage.cancel_all", fx=0.7)
+    yield 1.0
+    lab.shot("4_cancel_all")
+    yield from lab.key("Return")
+    yield from lab.until(lambda: not host.is_busy, 30)
+    yield 1.0
+    lab.shot("5_cancelled")
+    states = [str(view.record.state) for view in host.jobs.values()]
+    assert "cancelled" in states and states.count("done") >= 4 and last.record.stopped, states
+    lab.say("states", states)
+
+
+lab.run(run())
