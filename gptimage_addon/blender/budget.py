@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 # Names this Blender session: a session_uid of a datablock means nothing in another one.
 SESSION = os.urandom(8).hex()
 LOOK_S = 2.0
-KNOWN = 2000                            # requests that are recognized while drawing, the latest
+KNOWN = 500                             # requests that are recognized while drawing, the latest
 
 
 class Budget:

@@ -113,7 +113,13 @@ MIGRATIONS = (
     """
     ALTER TABLE entries ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
     CREATE INDEX entries_fingerprint ON entries (fingerprint);
-    """,
+    DROP INDEX entries_at;
+    DROP INDEX entries_blend;
+    DROP INDEX entries_session;
+    CREATE INDEX entries_at ON entries (at, service, state, actual_usd, estimate_usd, job_id);
+    CREATE INDEX entries_blend ON entries (blend, session, service, state, actual_usd, estimate_usd, job_id);
+    CREATE INDEX entries_session ON entries (session, service, state, actual_usd, estimate_usd, job_id);
+    """,                                # sums are read from the indexes alone
 )
 COLUMNS = ("job_id", "at", "kind", "service", "model", "size", "quality", "n", "state", "estimate_usd", "actual_usd",
            "text_in", "image_in", "image_out", "blend", "target", "session", "fingerprint")

@@ -43,6 +43,7 @@ from .plan import PlannedJob, Reference, chain_of
 from .reference import camera_target, plan_reference
 from .references import load_reference, read_series
 from .report import sentence
+from .spending import export_spending, spending
 from .surface import image_words, plan_healing, plan_surface
 from .sets import plan_set
 from .style_sheets import find_sheet, read_sheet
@@ -58,7 +59,7 @@ DONE, FAILED, UNUSABLE, NOT_ALLOWED = 0, 1, 2, 3
 
 
 def main(arguments: Sequence[str], lines: int | None = None) -> int:
-    """Run a job file. Gives back the exit status: 0 all done, 1 a job failed, 2 unusable input, 3 no key or not online.
+    """Run a job file, or tell what was spent. Gives back the exit status: 0 all done, 1 a job failed, 2 unusable input, 3 no key or not online.
 
     The JSON lines go to `lines`, or to stdout. What Blender and its libraries print there then goes to stderr, from now on
     to the end of the process: they may hold it back until then.
@@ -72,7 +73,8 @@ def main(arguments: Sequence[str], lines: int | None = None) -> int:
         os.dup2(2, 1)
     try:
         with open(lines, "w", encoding="utf-8", closefd=False) as out:
-            return _run(options, lambda facts: print(json.dumps(facts), file=out, flush=True))
+            work = _tell_spending if options.command == "spending" else _run
+            return work(options, lambda facts: print(json.dumps(facts), file=out, flush=True))
     except InputError as error:
         _say(f"{error.field}: {sentence(error)}" if error.field else sentence(error))
         return UNUSABLE
@@ -112,6 +114,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace | int:
     run.add_argument("--again", action="store_true", help="ask again for what was asked before, and pay again")
     run.add_argument("--dry-run", action="store_true", help="check and price the jobs, send nothing")
     run.add_argument("--online-mode", action="store_true", help="allow services that are not on this machine")
+    spent = commands.add_parser("spending", help="tell what was spent")
+    spent.add_argument("--csv", type=Path, metavar="OUT.csv", help="write every request into this table")
+    spent.add_argument("--data", type=Path, metavar="DIR", help="folder of the jobs")
     try:
         return parser.parse_args(list(arguments))
     except SystemExit as end:
@@ -131,6 +136,15 @@ class _Task:
     spec: JobSpec
     planned: list[PlannedJob]
     views: tuple[JobView, ...] = ()
+
+
+def _tell_spending(options: argparse.Namespace, emit: Callable[[dict[str, object]], None]) -> int:
+    data_dir = (options.data or read_preferences().jobs_dir).resolve()
+    facts = spending(data_dir)
+    if options.csv:
+        facts["rows"] = export_spending(data_dir, options.csv)
+    emit(facts)
+    return DONE
 
 
 def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None]) -> int:

@@ -16,7 +16,7 @@ from ..blender.host import host
 from ..core.errors import GptImageError, InputError
 from .report import report
 
-__all__ = ("export_spending",)
+__all__ = ("export_spending", "spending")
 
 CHART = "GPT Image Spending"
 
@@ -28,8 +28,21 @@ def export_spending(data_dir: Path, path: Path) -> int:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}", field="filepath", hint="Choose another place") from error
     except library.wallet.WalletError as error:
-        raise InputError(f"The record of what was spent cannot be read: {error}", field="data_dir",
-                         hint="Press Restart Helper: it makes a damaged one anew") from error
+        raise _unreadable(error) from error
+
+
+def spending(data_dir: Path) -> dict[str, object]:
+    """What counts today and this month, in USD, practice apart. Raises InputError."""
+    try:
+        found = library.wallet.Wallet(data_dir).spending()
+    except library.wallet.WalletError as error:
+        raise _unreadable(error) from error
+    return {"day_usd": round(found.day_usd, 6), "month_usd": round(found.month_usd, 6)}
+
+
+def _unreadable(error: Exception) -> InputError:
+    return InputError(f"The record of what was spent cannot be read: {error}", field="data_dir",
+                      hint="Press Restart Helper: it makes a damaged one anew")
 
 
 class GPTIMAGE_OT_export_spending(bpy.types.Operator):
@@ -80,6 +93,18 @@ def _show_chart(path: Path) -> None:
         bpy.data.images.remove(old)
     image.name = CHART
     images.show_in_editor(image)
+    if not bpy.app.background:                  # how large the editor is it knows when it has drawn once
+        bpy.app.timers.register(_fit_chart, first_interval=0.1)
+
+
+def _fit_chart() -> None:
+    """All of the chart in the Image Editors that show it."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == 'IMAGE_EDITOR' and area.spaces.active.image and area.spaces.active.image.name == CHART:
+                region = next(each for each in area.regions if each.type == 'WINDOW')
+                with bpy.context.temp_override(window=window, area=area, region=region):
+                    bpy.ops.image.view_all(fit_view=True)
 
 
 classes = (GPTIMAGE_OT_export_spending, GPTIMAGE_OT_show_spending)

@@ -11,6 +11,7 @@ from ..blender.images import history_entry, provenance
 from ..blender.preferences import read_preferences
 from ..core.errors import InputError
 from ..core.prompts import heal_prompt, texture_prompt
+from ..core.request import ServiceKind
 from ..operators.decal import decal_refusal, decal_request
 from ..operators.final import drafted_image, final_price
 from ..operators.lettering import lettered, read_lettering
@@ -152,9 +153,10 @@ def _draw_final(layout: bpy.types.UILayout, image: bpy.types.Image) -> None:
     except InputError:
         return                                  # another service's model, or a size it does not make
     column = layout.column(align=True)
-    column.label(text=f"High, with this draft. {price_text(found, service)}", translate=False)
+    price = "free" if service.kind is ServiceKind.PRACTICE else dollars(found.usd) if found.known else "see your server"
+    column.label(text=f"From this draft, at high: {price}", translate=False)
     if saved_usd > 0 and found.known:
-        column.label(text=f"{dollars(saved_usd)} less than {facts['variants']} at high quality", translate=False)
+        column.label(text=f"Saves {dollars(saved_usd)} against {facts['variants']} at high", translate=False)
     draw_button(column, "gptimage.make_final", "", icon='IMAGE_REFERENCE')
 
 

@@ -219,7 +219,7 @@ def draw_ask(
     if at is None:
         return [draw_button(layout, operator, refusal, text=text, icon=icon)]
     column = layout.column(align=True)
-    column.label(text=time.strftime("Asked before, %d.%m.%Y %H:%M", time.localtime(at)), icon='INFO', translate=False)
+    column.label(text=time.strftime("Asked before, %Y-%m-%d %H:%M", time.localtime(at)), icon='INFO', translate=False)
     earlier = draw_button(column, operator, "", text="Use the Earlier Result", icon='RECOVER_LAST')
     earlier.earlier = True
     return [earlier, draw_button(column, operator, refusal, text="Ask Again", icon=icon)]

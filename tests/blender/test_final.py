@@ -76,7 +76,7 @@ def test_the_panel_offers_it_for_drafts_only(cube: bpy.types.Object) -> None:
     assert "gptimage.make_final" not in dict(shown().buttons)
     image = drafted(cube)
     found = shown()
-    assert "gptimage.make_final" in dict(found.buttons) and re.search(r"\$0\.\d+ less than 4 at high quality", found.text)
+    assert "gptimage.make_final" in dict(found.buttons) and re.search(r"Saves \$0\.\d+ against 4 at high", found.text)
     image["gptimage"]["quality"] = "high"
     assert "gptimage.make_final" not in dict(shown().buttons) and drafted_image(bpy.context) is None
     image["gptimage"]["quality"], image["gptimage"]["kind"] = "low", "touch_up"

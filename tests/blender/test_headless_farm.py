@@ -14,9 +14,9 @@ import pytest
 
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.pricing import Price, Usage
-from gptimage_addon.operators import plan
+from gptimage_addon.operators import headless, plan
 from gptimage_addon.worker.practice import Fault, PracticeServer
-from tests.support.runs import Run, job_file, run_here
+from tests.support.runs import Run, job_file, run_here, stdout_in
 
 BRICK = {"kind": "texture", "prompt": "weathered red brick"}
 REFUSED = Fault(status=400, body={"error": {"code": "moderation_blocked", "message": "No"}})
@@ -109,6 +109,21 @@ def test_a_budget_stops_what_does_not_fit(server: PracticeServer, quarter: None,
     assert error["type"] == "QuotaError" and "of the run's budget of $0.60 $0.10 is left" in error["message"] and "--budget" in error["hint"]
     assert first.lines["3"]["cost_usd"] == 0 and "0.25" in str(first.lines["3"]["report"]["estimate_usd"])
     assert host.budget.run_usd is None
+
+
+def test_what_was_spent_is_told(server: PracticeServer, quarter: None, tmp_path: Path) -> None:
+    assert spending(tmp_path) == (0, [{"day_usd": 0, "month_usd": 0}])
+    run(tmp_path, server, job_file(tmp_path, {"id": "a", **BRICK}))
+    table = tmp_path / "out.csv"
+    assert spending(tmp_path, "--csv", table) == (0, [{"day_usd": 0.25, "month_usd": 0.25, "rows": 1}])
+    assert table.read_text(encoding="utf-8-sig").splitlines()[1].split(",")[2] == "texture"
+    assert spending(tmp_path, "--csv", tmp_path / "none" / "out.csv")[0] == 2
+
+
+def spending(tmp_path: Path, *options: object) -> tuple[int, list[dict]]:
+    with stdout_in(tmp_path / "stdout"):
+        status = headless.main(["spending", "--data", str(tmp_path / "data"), *map(str, options)])
+    return status, [json.loads(line) for line in (tmp_path / "stdout").read_text().splitlines()]
 
 
 def test_a_table_and_a_part_of_it(server: PracticeServer, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import gptimage_addon.library.wallet as wallet_module
 from gptimage_addon.core.errors import QuotaError, Repair
 from gptimage_addon.core.pricing import Limits, Spending, Usage
 from gptimage_addon.core.request import Job, Landing, Place, Request, Service, ServiceKind, Target
@@ -134,6 +135,7 @@ def test_what_is_dearer_than_the_whole_budget(wallet: Wallet) -> None:
 
 RESERVER = """
 import sys
+import gptimage_addon.library.wallet as wallet_module
 from gptimage_addon.core.errors import QuotaError
 from gptimage_addon.core.pricing import Limits
 from gptimage_addon.core.request import ServiceKind
@@ -261,10 +263,16 @@ def test_a_file_of_a_newer_version_is_left_alone(wallet: Wallet) -> None:
 
 def test_many_rows_take_no_time(wallet: Wallet) -> None:
     """The sums of a hundred thousand rows read indexes, not the table."""
+    asked: list[str] = []
     with sqlite3.connect(wallet.path) as db:
-        for where in ("at >= 1", "blend = 'a'", "session = 's'", "state = 'open'"):
-            plan = db.execute(f"EXPLAIN QUERY PLAN SELECT SUM(estimate_usd) FROM entries WHERE {where} AND service <> 'practice'").fetchall()
-            assert "USING INDEX" in plan[0][3], plan
+        db.set_trace_callback(asked.append)
+        for blend in ("/a.blend", ""):
+            wallet_module._spending(db, blend, "s", NOON)
+        db.set_trace_callback(None)
+        sums = [statement for statement in asked if "SUM" in statement]
+        assert len(sums) == 8
+        for statement in sums:
+            assert "USING COVERING INDEX" in db.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()[0][3]
     db.close()
 
 
