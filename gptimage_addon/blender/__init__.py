@@ -7,6 +7,7 @@ __getattr__ = late_modules(
     __name__,
     "assets",
     "camera",
+    "concept",
     "capture",
     "coverage",
     "decals",

@@ -12,21 +12,18 @@ from ..core.framing import Frame
 __all__ = ("read_frame", "write_frame")
 
 
-def _camera(scene: bpy.types.Scene) -> bpy.types.Camera:
-    """Raises InputError for a scene without a camera, or with one that has no view plane or cannot be changed."""
-    if scene.camera is None or scene.camera.type != 'CAMERA':
+def _camera(obj: bpy.types.Object | None) -> bpy.types.Camera:
+    """Raises InputError for what is no camera, or one that has no view plane."""
+    if obj is None or obj.type != 'CAMERA':
         raise InputError("The scene has no camera", field="camera", hint="Add one")
-    camera = scene.camera.data
-    if camera.type not in {'PERSP', 'ORTHO'}:
-        raise InputError(f"{scene.camera.name} is panoramic: its frame has no sides", field="camera", hint="Use another camera")
-    if not camera.is_editable:
-        raise InputError(f"{scene.camera.name} is linked from another file", field="camera", hint="Make it local first")
-    return camera
+    if obj.data.type not in {'PERSP', 'ORTHO'}:
+        raise InputError(f"{obj.name} is panoramic: its frame has no sides", field="camera", hint="Use another camera")
+    return obj.data
 
 
-def read_frame(scene: bpy.types.Scene) -> Frame:
-    """The frame that a render has. Raises InputError."""
-    camera, render = _camera(scene), scene.render
+def read_frame(scene: bpy.types.Scene, obj: bpy.types.Object | None = None) -> Frame:
+    """The frame that a render by this camera has, or by the scene's. Raises InputError."""
+    camera, render = _camera(obj or scene.camera), scene.render
     share = render.resolution_percentage / 100
     zoom = camera.lens if camera.type == 'PERSP' else 1 / camera.ortho_scale
     return Frame(int(render.resolution_x * share), int(render.resolution_y * share), render.pixel_aspect_y / render.pixel_aspect_x,
@@ -35,7 +32,9 @@ def read_frame(scene: bpy.types.Scene) -> Frame:
 
 def write_frame(scene: bpy.types.Scene, frame: Frame) -> None:
     """Make the next render have that frame. Raises InputError."""
-    camera, render = _camera(scene), scene.render
+    camera, render = _camera(scene.camera), scene.render
+    if not camera.is_editable:
+        raise InputError(f"{scene.camera.name} is linked from another file", field="camera", hint="Make it local first")
     render.resolution_percentage = 100          # a share of the new size need not be whole pixels
     render.resolution_x, render.resolution_y = frame.width_px, frame.height_px
     if camera.type == 'PERSP':

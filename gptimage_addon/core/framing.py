@@ -7,9 +7,13 @@ The rules are those of Blender's BKE_camera_params_compute_viewplane (source/ble
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
-__all__ = ("Frame", "extended")
+from .catalog import EDGE_STEP_PX, MAX_EDGE_PX, MAX_PIXELS, MAX_RATIO, MIN_PIXELS
+from .errors import InputError
+
+__all__ = ("Concept", "Frame", "concept_sizes", "extended")
 
 
 class Frame(NamedTuple):
@@ -44,3 +48,46 @@ def extended(frame: Frame, left: int, top: int, right: int, bottom: int) -> Fram
         zoom=frame.zoom * before / after,
         shift_x=(frame.shift_x * before + (right - left) / 2) / after,
         shift_y=(frame.shift_y * before + frame.pixel_aspect * (top - bottom) / 2) / after)
+
+
+class Concept(NamedTuple):
+    """What is asked of the service for a picture of a camera's frame, and the part in its middle that is the frame."""
+
+    width_px: int
+    height_px: int
+    frame_width_px: int
+    frame_height_px: int
+
+    @property
+    def size(self) -> str:
+        return f"{self.width_px}x{self.height_px}"
+
+
+def concept_sizes(frame: Frame) -> Concept:
+    """The request for a picture in the exact shape of the frame: as large as the frame, as far as the service makes that.
+
+    The side that the sensor spans is asked for as it is; the other one is a little longer, to a length that the service makes, so that
+    the same camera at the request's size sees the frame and some more on both sides of it. Raises InputError for a frame more than
+    three times as long as it is wide.
+    """
+    width, height = frame.width_px, frame.height_px * frame.pixel_aspect
+    spans_width = frame.fitting_px == frame.width_px
+    ratio = height / width if spans_width else width / height           # of the other side to the one that the sensor spans
+    if not 1 / MAX_RATIO <= ratio <= MAX_RATIO:
+        raise InputError(f"The camera's frame, {frame.width_px} x {frame.height_px} px, is too long", field="size",
+                         hint="The service makes pictures up to three times as long as wide. Change the resolution")
+
+    def other(spanned: int) -> int:
+        return math.ceil(spanned * ratio / EDGE_STEP_PX - 1e-9) * EDGE_STEP_PX
+
+    def fits(spanned: int) -> bool:
+        sides = spanned, other(spanned)
+        return max(sides) <= MAX_EDGE_PX and max(sides) <= MAX_RATIO * min(sides) and MIN_PIXELS <= sides[0] * sides[1] <= MAX_PIXELS
+
+    wanted = width if spans_width else height
+    spanned = min((step * EDGE_STEP_PX for step in range(1, MAX_EDGE_PX // EDGE_STEP_PX + 1) if fits(step * EDGE_STEP_PX)),
+                  key=lambda length: abs(length - wanted), default=0)
+    if not spanned:
+        raise InputError("The service makes no picture in the shape of the camera's frame", field="size", hint="Change the resolution a little")
+    sides = (spanned, other(spanned), spanned, round(spanned * ratio))
+    return Concept(*sides) if spans_width else Concept(sides[1], sides[0], sides[3], sides[2])

@@ -148,7 +148,7 @@ class GridSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceJobSpec(_Common):
-    """A reference picture: where it goes, and the camera whose view is sent along.
+    """A reference picture: where it goes, and the camera whose view is sent along; `match_camera` gives it that camera's exact shape.
 
     `turnaround` names the sides (keys of prompts.VIEWS) from which one subject of `height_m` metres is shown, on `one_sheet` that is cut
     or in a picture each; they stand on the axes, or are images alone where `place` is "image". `grid` makes a picture of every
@@ -157,6 +157,7 @@ class ReferenceJobSpec(_Common):
 
     place: str = ""
     from_view: str = ""
+    match_camera: bool = False
     turnaround: tuple[str, ...] = ()
     one_sheet: bool = True
     height_m: float = 1.8
@@ -230,7 +231,7 @@ KINDS: dict[str, type[JobSpec]] = {
     "texture": TextureSpec, "reference": ReferenceJobSpec, "touch_up": TouchUpSpec, "edit_texture": EditTextureSpec,
 }
 _EDITS = (TouchUpSpec, EditTextureSpec)
-PLACES = ("image", "empty", "camera", "axes")
+PLACES = ("image", "empty", "camera", "plane", "axes")
 MAPS_FROM = ("derived", "model")
 EDIT_PLACES = ("instead", "image")
 LAYERS = ("image", "compositor")
@@ -320,6 +321,10 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
 def _check_reference(spec: ReferenceJobSpec, where: str) -> None:
     if spec.place and spec.place not in PLACES:
         raise InputError(f"There is no place {spec.place!r}", field=f"{where}.place", hint=f"Use {' or '.join(PLACES)}")
+    if spec.match_camera and (spec.turnaround or spec.grid or spec.prompts):
+        raise InputError("Only a single picture has the camera's shape", field=f"{where}.match_camera", hint="Leave the field out")
+    if spec.match_camera and spec.output_format != "png":
+        raise InputError("What is cut is written so that nothing is lost", field=f"{where}.output_format", hint="Leave the field out")
     if spec.turnaround and spec.place not in ("", "image", "axes"):
         raise InputError("A turnaround stands on the axes", field=f"{where}.place", hint="Use axes or image")
     if spec.place == "axes" and not spec.turnaround:

@@ -319,6 +319,7 @@ class Place(StrEnum):
     EDITOR = "editor"                  # shown in an open Image Editor
     EMPTY = "empty"                    # on an image empty
     CAMERA = "camera"                  # background of the camera
+    PLANE = "plane"                    # on a plane that fills the camera's frame
     AXES = "axes"                      # on image empties on the axes, each view on its own
     COMPOSITOR = "compositor"          # a layer over the render in the scene's compositor
     INSTEAD = "instead"                # in the materials that show the image it was made from
@@ -382,7 +383,7 @@ class Job(NamedTuple):
     """One thing an artist asked for.
 
     `prompt` is what the artist wrote; `request.prompt` what the template made of it. `views` name the columns that the answer is cut into:
-    a sheet of one subject from several sides, or the one side that it shows. `created` is an ISO 8601
+    a sheet of one subject from several sides, or the one side that it shows; to `frame_px` (width, height) it is cut about its middle. `created` is an ISO 8601
     time in UTC, `estimate_usd` the price that was shown (None where the service's prices are not known). `parents` are the history's
     entries of the pictures it is made from, `chain` those of the results that it continues, from the first to the last; `camera` and
     `frame` are the scene's at the time.
@@ -398,6 +399,7 @@ class Job(NamedTuple):
     surface: Surface | None = None
     sheet: Sheet | None = None
     views: tuple[str, ...] = ()
+    frame_px: tuple[int, ...] = ()
     lettering: Lettering | None = None
     created: str = ""
     estimate_usd: float | None = None

@@ -19,6 +19,7 @@ import numpy as np
 
 from .. import library
 from ..blender import coverage, decals, images, materials, sources
+from ..blender.camera import read_frame
 from ..blender.capture import capture_camera
 from ..blender.earlier import find_earlier
 from ..blender.host import JobView, Landed, host
@@ -26,6 +27,7 @@ from ..blender.masks import image_channels, uv_faces_mask
 from ..blender.online import check_online
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError, KeyMissingError, OnlineAccessError, QuotaError, WorkerError
+from ..core.framing import concept_sizes
 from ..core.jobfile import DecalSpec, EditTextureSpec, JobSpec, LetteringSpec, ReferenceJobSpec, ReferenceSpec, TextureSpec, TouchUpSpec, read_jobfile
 from ..core.jobtable import read_table
 from ..core.request import JobState, Landing, Lettering, PixelKind, Place, Service, ServiceKind, parse_size
@@ -319,10 +321,14 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
         obj = _object(spec.object, "object") if spec.object else None
         image = object_texture(obj, spec.image)
         return [plan_edit(spec.words, service, image, faces_mask(obj, image), Landing(place=Place(spec.place)), references=references)]
-    if spec.from_view:
-        camera = bpy.data.objects.get(spec.from_view)
-        if camera is None or camera.type != 'CAMERA':
-            raise InputError(f"There is no camera {spec.from_view!r}", field="from_view")
+    camera = bpy.data.objects.get(spec.from_view) if spec.from_view else None
+    if spec.from_view and (camera is None or camera.type != 'CAMERA'):
+        raise InputError(f"There is no camera {spec.from_view!r}", field="from_view")
+    frame_px: tuple[int, ...] = ()
+    if spec.match_camera:
+        concept = concept_sizes(read_frame(bpy.context.scene, camera))
+        spec, frame_px = replace(spec, size=concept.size), (concept.frame_width_px, concept.frame_height_px)
+    if camera:
         width, height = parse_size(spec.size)
         data = capture_camera(bpy.context.scene, camera, width, height)
         references.insert(0, Reference(camera.name, width, height, "layout: this is the view of the scene", data))
@@ -334,9 +340,9 @@ def _plan(spec: JobSpec, service: Service) -> list[PlannedJob]:
             [(prompt, "") for prompt in spec.prompts], spec.words, rule=spec.name_rule, title=spec.prompt)
         return plan_set(wanted, service, "Grid" if spec.grid else spec.prompt, references)
     place = Place(spec.place or "image")
-    landing = Landing(place=place, targets=camera_target(bpy.context.scene) if place is Place.CAMERA else ())
+    landing = Landing(place=place, targets=camera_target(bpy.context.scene) if place in (Place.CAMERA, Place.PLANE) else ())
     lettering, font = _lettering(spec.lettering) if spec.lettering else (None, b"")
-    return [plan_reference(spec.words, service, landing, references, lettering, font)]
+    return [plan_reference(spec.words, service, landing, references, lettering, font, frame_px)]
 
 
 def _lettering(given: LetteringSpec) -> tuple[Lettering, bytes]:

@@ -128,7 +128,7 @@ def asked(words: Request, template: Template, service: Service, surface: Surface
 def plan_job(
     kind: str, words: Request, template: Template, service: Service, landing: Landing,
     references: Sequence[Reference] = (), finish: Finish | None = None, surface: Surface | None = None, follow_up: FollowUp | None = None,
-    views: tuple[str, ...] = (), lettering: Lettering | None = None,
+    views: tuple[str, ...] = (), lettering: Lettering | None = None, frame_px: tuple[int, ...] = (),
 ) -> PlannedJob:
     """The job for the artist's words, checked and priced. Nothing is sent or written.
 
@@ -142,7 +142,7 @@ def plan_job(
     scene = bpy.context.scene
     job = Job(
         id=library.journal.new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
-        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface, views=views, lettering=lettering,
+        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface, views=views, lettering=lettering, frame_px=frame_px,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
         deadline_s=catalog.deadline_s(request.size), follow_up=follow_up,

@@ -11,10 +11,12 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
+from .. import blender
 from ..blender import images, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
+from ..core.framing import concept_sizes
 from ..core.request import Job, JobRecord, Landing, Lettering, Place, Request, Service, Target
 from .lettering import LetteringSettings, font_file, lettered, read_lettering
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
@@ -22,7 +24,7 @@ from .references import read_references
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 
-__all__ = ("ReferenceSettings", "camera_target", "land_reference", "plan_reference")
+__all__ = ("ReferenceSettings", "camera_target", "land_reference", "plan_reference", "shown_words")
 
 KIND = "reference"
 
@@ -35,7 +37,10 @@ class ReferenceSettings:
         items=[("editor", "Image Editor", "Show it in an open Image Editor"),
                ("empty", "Empty", "Put it on an image empty at the 3D cursor"),
                ("camera", "Camera", "Make it a background image of the scene's camera"),
+               ("plane", "Plane", "Put it on a plane that fills the camera's frame, behind all that is seen"),
                ("image", "Image Only", "Make the image and leave the scene as it is")])
+    match_camera: BoolProperty(
+        name="Camera's Shape", description="Make the picture in the exact shape of the camera's frame, instead of the size above", default=False)
 
 
 def camera_target(scene: bpy.types.Scene) -> tuple[Target, ...]:
@@ -47,10 +52,11 @@ def camera_target(scene: bpy.types.Scene) -> tuple[Target, ...]:
 
 def plan_reference(
     words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (), lettering: Lettering | None = None, font: bytes = b"",
+    frame_px: tuple[int, ...] = (),
 ) -> PlannedJob:
-    """The job for a reference picture; `font` is the file that the lettering names. Raises InputError, OnlineAccessError."""
+    """The job for a reference picture; `font` is the file that the lettering names, to `frame_px` the result is cut. Raises InputError, OnlineAccessError."""
     template, letters = lettered(lettering, words.size)
-    planned = plan_job(KIND, words, template, service, landing, [*references, *letters], lettering=lettering)
+    planned = plan_job(KIND, words, template, service, landing, [*references, *letters], lettering=lettering, frame_px=frame_px)
     if lettering and lettering.font:
         planned.inputs[lettering.font] = font
     return planned
@@ -61,7 +67,7 @@ def plan_reference(
 def land_reference(job: Job, record: JobRecord, folder: Path) -> Landed:
     """Make the images and show the first where it was meant for. One undo step."""
     made = adopt_results(job, record, folder)
-    show = {Place.EDITOR: _show_in_editor, Place.EMPTY: _show_on_empty, Place.CAMERA: _show_behind_camera}
+    show = {Place.EDITOR: _show_in_editor, Place.EMPTY: _show_on_empty, Place.CAMERA: _show_behind_camera, Place.PLANE: _show_on_plane}
     where, complete = show[job.landing.place](job, made[0]) if job.landing.place in show else ("", True)
     return settle_images(made, job, where, complete=complete)
 
@@ -93,6 +99,23 @@ def _show_behind_camera(job: Job, image: bpy.types.Image) -> tuple[str, bool]:
     return f" behind {camera.name}", True
 
 
+def _show_on_plane(job: Job, image: bpy.types.Image) -> tuple[str, bool]:
+    camera = targets.find_target(job.landing.targets[0], job.landing) if job.landing.targets else None
+    if camera is None or camera.type != 'CAMERA':
+        return ". Kept as an image only: the camera is gone", False
+    return f" on the plane {blender.concept.add_plane(bpy.context.scene, camera, image).name}", True
+
+
+def shown_words(panel: ReferenceSettings, scene: bpy.types.Scene, operator: bpy.types.Operator | None = None) -> tuple[Request, tuple[int, ...]]:
+    """The settings as a request, and what its picture is cut to: nothing, or the camera's frame. Cheap; a panel may call it. Raises InputError."""
+    words = read_settings(panel, operator)
+    own = operator is not None and operator.properties.is_property_set("match_camera")
+    if not (operator if own else panel).match_camera:
+        return words, ()
+    concept = concept_sizes(blender.camera.read_frame(scene))
+    return words._replace(size=concept.size), (concept.frame_width_px, concept.frame_height_px)
+
+
 # --- the operator -----------------------------------------------------------------------------------------
 
 class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, LetteringSettings, bpy.types.Operator):
@@ -114,18 +137,35 @@ class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, Letteri
             own = self.properties.is_property_set("reference_place")
             place = Place((self if own else panel).reference_place)
             landing = Landing(place=place, pack=preferences.pack,
-                              targets=camera_target(context.scene) if place is Place.CAMERA else ())
+                              targets=camera_target(context.scene) if place in (Place.CAMERA, Place.PLANE) else ())
             lettering = read_lettering(panel, self)
             font = font_file(self.letters_font or panel.letters_font) if lettering else b""
-            planned = plan_reference(
-                read_settings(panel, self), preferences.service, landing, read_references(context.scene), lettering, font)
+            words, frame_px = shown_words(panel, context.scene, self)
+            planned = plan_reference(words, preferences.service, landing, read_references(context.scene), lettering, font, frame_px)
             (host.use_earlier if self.earlier else host.submit)(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}
 
 
-classes = (GPTIMAGE_OT_generate_reference,)
+class GPTIMAGE_OT_align_to_camera(bpy.types.Operator):
+    bl_idname = "gptimage.align_to_camera"
+    bl_label = "Align to Camera"
+    bl_description = "Put this picture where it fills the camera's frame, behind all that the camera sees"
+    bl_options = {'REGISTER', 'UNDO'}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        obj, camera = context.object, context.scene.camera
+        cls.poll_message_set("Select an image empty, in a scene with a camera")
+        return bool(obj and obj.type == 'EMPTY' and obj.data and camera and camera.type == 'CAMERA')
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        blender.concept.align_empty(context.scene, context.scene.camera, context.object)
+        return {'FINISHED'}
+
+
+classes = (GPTIMAGE_OT_generate_reference, GPTIMAGE_OT_align_to_camera)
 
 
 def register() -> None:

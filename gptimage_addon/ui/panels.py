@@ -16,6 +16,7 @@ from ..operators.decal import decal_refusal, decal_request
 from ..operators.final import drafted_image, final_price
 from ..operators.lettering import lettered, read_lettering
 from ..operators.material_check import FIXES, checked_material, findings_of, is_grouped
+from ..operators.reference import shown_words
 from ..operators.report import sentence
 from ..operators.settings import CUSTOM, KEEP, read_settings, used_style
 from ..operators.surface import NO_AXES, read_surface, shown_healing
@@ -348,16 +349,18 @@ class GPTIMAGE_PT_queue(_Queue, bpy.types.Panel):
 def _draw_reference(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.gptimage
     draw_prompt(layout, settings)
-    column = draw_settings(layout, settings)
+    column = draw_settings(layout, settings, size=not settings.match_camera)
+    column.prop(settings, "match_camera")
     column.prop(settings, "reference_place")
     template, letters = None, ()
     try:
-        template, letters = lettered(read_lettering(settings), read_settings(settings).size)
-        refusal = draw_price(layout, settings, template, own=letters)
+        words, _ = shown_words(settings, context.scene)
+        template, letters = lettered(read_lettering(settings), words.size)
+        refusal = draw_price(layout, settings, template, own=letters, words=words)
     except InputError as error:
         refusal = sentence(error)
         draw_wrapped(layout, refusal, 'INFO')
-    draw_ask(layout, "gptimage.generate_reference", refusal, settings, None if letters else template, text="Generate Reference", icon='IMAGE_REFERENCE')
+    draw_ask(layout, "gptimage.generate_reference", refusal, settings, None if letters or settings.match_camera else template, text="Generate Reference", icon='IMAGE_REFERENCE')
 
 
 # --- Image Editor -----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Panels for several pictures at once: a subject from all sides, a list of prompts, a grid of settings to compare."""
+"""Panels for what has landed in the scene, and for several pictures at once: a subject from all sides, a list of prompts, a grid of settings to compare."""
 
 from __future__ import annotations
 
@@ -42,6 +42,50 @@ def draw_total(layout: bpy.types.UILayout, found: Callable[[Service], tuple[pric
     text = price_text(total, service)
     layout.label(text=f"{text}, {count} requests" if count > 1 else text, translate=False)
     return ""
+
+
+class GPTIMAGE_PT_landed(Tab, bpy.types.Panel):
+    bl_label = "Landed Pictures"
+    bl_space_type = 'VIEW_3D'
+    bl_parent_id = "GPTIMAGE_PT_reference"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _empty(context) is not None or bool(_backgrounds(context))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, empty = self.layout, _empty(context)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        for background in _backgrounds(context):
+            column = layout.column()
+            column.label(text=background.image.name, icon='CAMERA_DATA', translate=False)
+            column.prop(background, "alpha", slider=True)
+            column.prop(background, "display_depth", expand=True)
+            column.prop(background, "frame_method")
+        if empty:
+            column = layout.column()
+            column.label(text=empty.name, icon='EMPTY_DATA', translate=False)
+            column.prop(empty, "use_empty_image_alpha", text="See Through")
+            sub = column.column()
+            sub.active = empty.use_empty_image_alpha
+            sub.prop(empty, "color", index=3, text="Opacity", slider=True)
+            column.prop(empty, "empty_image_depth", text="Depth", expand=True)
+            column.operator("gptimage.align_to_camera", icon='CON_CAMERASOLVER')
+
+
+def _empty(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The active object, if it is an image empty of ours."""
+    obj = context.object
+    return obj if obj and obj.type == 'EMPTY' and provenance(obj.data) else None
+
+
+def _backgrounds(context: bpy.types.Context) -> list[bpy.types.CameraBackgroundImage]:
+    """The backgrounds of the scene's camera that are ours."""
+    camera = context.scene.camera
+    if camera is None or camera.type != 'CAMERA' or not camera.data.show_background_images:
+        return []
+    return [background for background in camera.data.background_images if provenance(background.image)]
 
 
 class GPTIMAGE_PT_turnaround(Tab, bpy.types.Panel):
@@ -133,4 +177,4 @@ class GPTIMAGE_PT_image_set(_Set, bpy.types.Panel):
     bl_parent_id = "GPTIMAGE_PT_image"
 
 
-classes = (GPTIMAGE_PT_turnaround, GPTIMAGE_PT_set, GPTIMAGE_PT_playground, GPTIMAGE_PT_image_set)
+classes = (GPTIMAGE_PT_landed, GPTIMAGE_PT_turnaround, GPTIMAGE_PT_set, GPTIMAGE_PT_playground, GPTIMAGE_PT_image_set)

@@ -21,6 +21,7 @@ from ..operators.areas import shown_picture
 from ..operators.extend import shown_extension
 from ..operators.lettering import lettered, read_lettering
 from ..operators.plan import Reference, Template, make_request
+from ..operators.reference import shown_words
 from ..operators.references import shown_references
 from ..operators.report import sentence
 from ..operators.settings import read_settings
@@ -51,6 +52,7 @@ def _asked(context: bpy.types.Context, kind: str) -> tuple[Sequence[tuple[Reques
     words = read_settings(settings)
     if kind == "texture":
         return [(words, None)], texture_prompt, references
+    words, _ = shown_words(settings, context.scene)
     template, letters = lettered(read_lettering(settings), words.size)
     return [(words, None)], template, references + letters
 

@@ -108,17 +108,17 @@ def price_text(found: pricing.Price, service: Service) -> str:
 
 def draw_price(
     layout: bpy.types.UILayout, panel: PanelSettings, template: Template, touch_up: Requests = (), *, alone: bool = False,
-    own: tuple[Reference, ...] = (),
+    own: tuple[Reference, ...] = (), words: Request | None = None,
 ) -> str:
     """What the next request costs and where it goes, or why it cannot be sent: then that is returned, else "".
 
     A touch-up's requests have words and sizes of their own, which its panel tells. `alone` is for what takes no references,
-    `own` are those that it has beside the list's.
+    `own` are those that it has beside the list's, `words` those that are asked instead of the panel's.
     """
     service = read_preferences().service
     column = layout.column(align=True)
     try:
-        requests = touch_up or [(read_settings(panel), None)]
+        requests = touch_up or [(words or read_settings(panel), None)]
         references = (() if alone else shown_references(panel, touch_up=bool(touch_up))) + own
         found = find_price(requests, template, service, references)
     except InputError as error:

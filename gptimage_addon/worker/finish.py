@@ -10,8 +10,9 @@ from ..core.errors import AnswerError
 from ..core.request import ResultPicture
 from ..library.journal import write_atomic
 from .codec import EXTENSIONS, check_picture
+from .files import read_picture, write_png
 
-__all__ = ("write_pictures",)
+__all__ = ("write_cut", "write_pictures")
 
 
 def write_pictures(pictures: list[bytes], folder: Path) -> tuple[ResultPicture, ...]:
@@ -35,3 +36,20 @@ def write_pictures(pictures: list[bytes], folder: Path) -> tuple[ResultPicture, 
     if not finished:
         raise trouble or AnswerError("The service's answer holds no picture")
     return tuple(finished)
+
+
+def write_cut(pictures: tuple[ResultPicture, ...], frame_px: tuple[int, ...], folder: Path) -> tuple[ResultPicture, ...]:
+    """The pictures cut to that width and height about their middle, in files of their own; what is smaller is left as it is. No pixel changes."""
+    width, height = frame_px
+    made = []
+    for picture in pictures:
+        if picture.width_px < width or picture.height_px < height:
+            made.append(picture)                # a server of one's own may make another size
+            continue
+        path = folder / picture.path
+        pixels, profile = read_picture(path.read_bytes())
+        left, top = (picture.width_px - width) // 2, (picture.height_px - height) // 2
+        file = path.with_name(f"{path.stem}-frame.png")
+        write_atomic(file, write_png(pixels[top:top + height, left:left + width], profile))
+        made.append(picture._replace(path=file.relative_to(folder).as_posix(), mime="image/png", width_px=width, height_px=height))
+    return tuple(made)

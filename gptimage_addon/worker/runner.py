@@ -24,7 +24,7 @@ from .asked_maps import write_asked_map
 from .batches import Batches
 from .client import Client, OpenAnswer
 from .codec import EXTENSIONS, picture_type
-from .finish import write_pictures
+from .finish import write_cut, write_pictures
 from .lettering import prepare_lettering, write_lettered
 from .material import check_material, export_material
 from .pictures import prepare_references
@@ -409,6 +409,8 @@ class JobRunner:
             made = write_touch_ups(pictures, job.request, job.finish, self.folder, self.journal)
         else:
             made = write_pictures(pictures, self.folder)
+        if job.frame_px:
+            made = write_cut(made, job.frame_px, self.folder)
         if job.lettering and job.lettering.overlay:
             made = write_lettered(made, job.lettering, self.folder)
         if job.views:
