@@ -10,7 +10,7 @@ from functools import lru_cache
 __all__ = (
     "MAP_VALUES", "map_prompt",
     "COARSE_ROLES", "CONTINUED", "FIRST", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt",
-    "edit_texture_prompt", "extend_prompt", "final_prompt", "heal_prompt", "lettered_prompt", "markup_prompt", "name_from_prompt", "reference_prompt",
+    "edit_texture_prompt", "extend_prompt", "final_prompt", "heal_prompt", "is_named", "lettered_prompt", "markup_prompt", "name_from_prompt", "reference_prompt",
     "sheet_prompt", "texture_prompt", "tile_prompt", "touch_up_prompt", "vary_texture_prompt", "view_prompt",
 )
 
@@ -120,6 +120,11 @@ _SERIES = {
     CONTINUED: "the latest picture of this series, to go on from: it stays as it is but for what is asked",
 }
 COARSE_ROLES = frozenset({"palette"})           # for these no detail is looked at
+
+
+def is_named(role: str) -> bool:
+    """Whether a role has a name, and is not only told in somebody's own words."""
+    return role.partition(":")[0].strip() in {*ROLES, *_SERIES}
 
 
 def role_words(role: str) -> str:

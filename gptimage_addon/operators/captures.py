@@ -44,7 +44,8 @@ def take(context: bpy.types.Context, kind: str) -> Taken:
     kind, _, name = kind.partition(":")
     if kind in _SHADINGS:
         rows = blender.capture.capture_viewport(context, _SHADINGS[kind])
-        return Taken("Viewport", encode_png(rows), rows.shape[1], rows.shape[0], "layout")
+        name = "Viewport" if kind == "viewport" else f"Viewport {kind.title()}"
+        return Taken(name, encode_png(rows), rows.shape[1], rows.shape[0], "layout")
     if kind == "uv":
         obj = bpy.data.objects.get(name) if name else context.object
         if obj is None:

@@ -117,7 +117,7 @@ class GPTIMAGE_OT_generate_decal(RequestSettings, DecalSettings, bpy.types.Opera
             else:
                 spot = blender.decals.spot_near(obj, context.scene.cursor.location)
             decal = spot._replace(width_m=width_m, conform=conform)
-            planned = plan_decal(words, preferences.service, obj, decal, read_references(context.scene), pack=preferences.pack)
+            planned = plan_decal(words, preferences.service, obj, decal, read_references(context.scene, touch_up=True), pack=preferences.pack)
             host.submit(planned.job, planned.inputs)
         except GptImageError as error:
             return report(self, error)

@@ -188,7 +188,7 @@ class GPTIMAGE_OT_edit_texture(_OnTexture, RequestSettings, bpy.types.Operator):
 
     def plan(self, context: bpy.types.Context, image: bpy.types.Image, words: Request, service: Service, landing: Landing) -> PlannedJob:
         mask = faces_mask(context.object, image) if self.faces else None
-        return plan_edit(words, service, image, mask, landing, references=read_references(context.scene))
+        return plan_edit(words, service, image, mask, landing, references=read_references(context.scene, touch_up=True))
 
 
 class GPTIMAGE_OT_vary_texture(_OnTexture, RequestSettings, SurfaceSettings, bpy.types.Operator):
@@ -198,7 +198,7 @@ class GPTIMAGE_OT_vary_texture(_OnTexture, RequestSettings, SurfaceSettings, bpy
 
     def plan(self, context: bpy.types.Context, image: bpy.types.Image, words: Request, service: Service, landing: Landing) -> PlannedJob:
         surface = read_surface(context.scene.gptimage, landing.scale_m, self) or Surface()
-        return plan_edit(words, service, image, None, landing, surface=surface, references=read_references(context.scene))
+        return plan_edit(words, service, image, None, landing, surface=surface, references=read_references(context.scene, touch_up=True))
 
 
 classes = (GPTIMAGE_OT_edit_texture, GPTIMAGE_OT_vary_texture)

@@ -42,7 +42,7 @@ class GPTIMAGE_UL_references(bpy.types.UIList):
             row.label(text=name, icon='IMAGE_DATA' if item.image else 'ERROR', translate=False)
         sub = row.row()
         sub.alignment = 'RIGHT'
-        sub.label(text=(item.words if item.role == FREE_ROLE else item.role.title()) or "Own Words", translate=False)
+        sub.label(text="Own Words" if item.role == FREE_ROLE else item.role.title(), translate=False)
 
 
 class _References(Tab):

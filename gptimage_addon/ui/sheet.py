@@ -15,7 +15,7 @@ from ..core import pricing
 from ..core.addresses import OPENAI_URL
 from ..core.catalog import find_model
 from ..core.errors import InputError
-from ..core.prompts import heal_prompt, texture_prompt
+from ..core.prompts import heal_prompt, is_named, texture_prompt
 from ..core.request import Finish, Request, SentPicture, Service, ServiceKind
 from ..operators.areas import shown_picture
 from ..operators.extend import shown_extension
@@ -36,6 +36,7 @@ __all__ = ()
 
 WIDTH_PX, FITS = 560, 88                # of the sheet, and the letters in one of its lines
 THUMBNAIL = 2.6
+ONE_COLUMN = 6                          # pictures; more stand in two
 
 
 def _asked(context: bpy.types.Context, kind: str) -> tuple[Sequence[tuple[Request, Finish | None]], Template, tuple[Reference, ...]]:
@@ -96,9 +97,11 @@ def _draw_request(box: bpy.types.UILayout, request: Request, references: Sequenc
     draw_wrapped(column, ", ".join(facts), 'SETTINGS', fits=FITS)
     known = find_model(request.model) is not None and service.kind is not ServiceKind.COMPATIBLE
     own = len(request.images) - len(references)             # a touch-up's window comes first
+    many = len(request.images) > ONE_COLUMN
+    rows = box.column_flow(columns=2) if many else box.column()
     for number, picture in enumerate(request.images):
         path = references[number - own].path if number >= own else ""
-        _draw_picture(box, number + 1, picture, path, request.model if known else "")
+        _draw_picture(rows, number + 1, picture, path, request.model if known else "", narrow=many)
     for name, overlay in (("mask", request.mask), ("marks", request.markup)):
         if overlay:
             box.label(text=f"With the {name}, {overlay.width_px} x {overlay.height_px} px", icon='MOD_MASK', translate=False)
@@ -108,8 +111,8 @@ def _draw_request(box: bpy.types.UILayout, request: Request, references: Sequenc
         draw_wrapped(column, line, 'TEXT' if index == 0 else 'BLANK1', fits=FITS)
 
 
-def _draw_picture(box: bpy.types.UILayout, number: int, picture: SentPicture, path: str, model: str) -> None:
-    split = box.split(factor=0.13)
+def _draw_picture(layout: bpy.types.UILayout, number: int, picture: SentPicture, path: str, model: str, *, narrow: bool) -> None:
+    split = layout.split(factor=0.26 if narrow else 0.13)
     row = split.row()
     if icon := picture_icon(bpy.data.images.get(picture.name)):
         row.template_icon(icon, scale=THUMBNAIL)
@@ -117,10 +120,11 @@ def _draw_picture(box: bpy.types.UILayout, number: int, picture: SentPicture, pa
         row.label(text="", icon='IMAGE_DATA')
     column = split.column(align=True)
     column.scale_y = 0.8
-    column.label(text=f"{number}. {picture.name}" + (f", {picture.role}" if picture.role else ""), translate=False)
+    role = picture.role if is_named(picture.role) else "own words"
+    column.label(text=f"{number}. {picture.name}" + (f", {role}" if picture.role else ""), translate=False)
     price = f", {dollars(pricing.picture_usd(picture.width_px, picture.height_px, model))}" if model else ""
     column.label(text=f"{picture.width_px} x {picture.height_px} px{price}", translate=False)
-    draw_wrapped(column, path or "In this .blend", fits=FITS - 14)
+    draw_wrapped(column, path or "In this .blend", fits=FITS // 2 - 16 if narrow else FITS - 14)
 
 
 def _address(service: Service, request: Request) -> str:

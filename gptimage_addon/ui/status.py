@@ -130,7 +130,10 @@ def draw_price(
         elif error.field != "prompt" and error.hint:
             column.label(text=error.hint, icon='BLANK1', translate=False)
         return sentence(error)
-    column.label(text=price_text(found, service), translate=False)
+    row = column.row()
+    row.label(text=price_text(found, service), translate=False)
+    if kind := SHEETS.get(getattr(template, "func", template)):
+        row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).kind = kind
     words, _ = requests[0]
     many = f"{words.n} x " if words.n > 1 else ""
     where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"
@@ -138,10 +141,7 @@ def draw_price(
         where += " in a batch, within a day"
     if not touch_up:
         where = f"{many}{words.size.replace('x', ' x ')} px, {where}"
-    row = column.row()
-    row.label(text=where[0].upper() + where[1:], translate=False)
-    if kind := SHEETS.get(getattr(template, "func", template)):
-        row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).kind = kind
+    column.label(text=where[0].upper() + where[1:], translate=False)
     if references:
         _draw_references(column, references, words.model)
     if panel.continued and not touch_up:

@@ -211,8 +211,11 @@ def test_every_button_sends_them(cube: bpy.types.Object, tmp_path: Path, unsent:
         bpy.ops.gptimage.touch_up(prompt="ivy")
         bpy.ops.gptimage.extend_frame(prompt="ivy", extend_left=64)
         bpy.ops.gptimage.heal_seams(prompt="brick")
+        bpy.ops.gptimage.vary_texture(prompt="older")
+    bpy.context.view_layer.objects.active = cube
+    bpy.ops.gptimage.generate_decal(prompt="a sticker")
     roles = [[picture.role for picture in view.job.request.images] for view in host.jobs.values()]
-    assert roles == [["palette"], ["palette"], ["", "palette"], ["", "palette"], [""]]
+    assert roles == [["palette"], ["palette"], ["", "palette"], ["", "palette"], [""], ["", "palette"], ["palette"]]
     touched = list(host.jobs.values())[2].job.request
     assert f"1. the picture to change; 2. {ROLES['palette']}" in touched.prompt
 
