@@ -233,7 +233,8 @@ def maps_key(image: bpy.types.Image, new: str) -> tuple[str | None, int]:
 def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
     picture = result.pictures[index]
     paid = job.service.kind is not ServiceKind.PRACTICE and result.cost_usd is not None
-    more: dict[str, object] = {"parent": "", "chain": " ".join(job.chain)}
+    instead_of = job.landing.targets[0].name if job.landing.place is Place.INSTEAD and job.landing.targets else ""
+    more: dict[str, object] = {"parent": instead_of, "chain": " ".join(job.chain)}
     if job.finish:
         more |= {"parent": job.finish.parent, "of_render": job.finish.layered, "extend": list(job.finish.extend),
                     "variants_of": job.landing.variants_of or job.id, "estimate_usd": job.estimate_usd or 0.0}

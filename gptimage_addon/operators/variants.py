@@ -18,7 +18,7 @@ from .plan import maps_of
 from .report import report
 
 __all__ = (
-    "add_to_compositor", "job_images", "join_variants", "number_variants", "remove_staged", "shown_image", "staged_image",
+    "add_to_compositor", "compared_image", "image_before", "job_images", "join_variants", "number_variants", "remove_staged", "shown_image", "staged_image",
     "staged_variants", "variant_group", "variant_holder", "variants_beside",
 )
 
@@ -118,6 +118,25 @@ def staged_image(context: bpy.types.Context) -> bpy.types.Image | None:
         return image if _is_staged(image) and provenance(image).get("of_render") else None
     image = getattr(space, "image", None)
     return image if _is_staged(image) else None
+
+
+def compared_image(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The image here that can be compared with the one before it: the touch-up that waits, or a texture that took another one's place.
+
+    Reads state only; a panel may call it.
+    """
+    if staged := staged_image(context):
+        return staged
+    space = context.space_data
+    image = space.image if space and space.type == 'IMAGE_EDITOR' else None
+    before = bpy.data.images.get(provenance(image).get("parent") or "")
+    return image if before and before != image and tuple(before.size) == tuple(image.size) else None
+
+
+def image_before(context: bpy.types.Context, image: bpy.types.Image) -> bpy.types.Image | None:
+    """What the image is compared with now, or None. Reads state only; a panel may call it."""
+    before = bpy.data.images.get(context.window_manager.gptimage.before)
+    return before if before and (before.name == provenance(image).get("parent") or _READ in before) else None
 
 
 def _is_staged(image: bpy.types.Image | None) -> bool:
@@ -324,19 +343,27 @@ class GPTIMAGE_OT_more_variants(_Staged, bpy.types.Operator):
 
 # --- before and after -------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_compare(_Staged, bpy.types.Operator):
+class GPTIMAGE_OT_compare(bpy.types.Operator):
     bl_idname = "gptimage.compare"
     bl_label = "Compare"
     bl_description = "Draw the picture from before over the left part, up to the wipe"
     bl_options = {'INTERNAL'}
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.space_data is None or compared_image(context) is None:
+            cls.poll_message_set("Nothing here took the place of another image of its size")
+            return False
+        return True
+
     def execute(self, context: bpy.types.Context) -> set[str]:
-        image = staged_image(context)
+        image = compared_image(context)
         if image is None:
             return {'CANCELLED'}
         context.area.tag_redraw()
-        if context.window_manager.gptimage.before:
-            _stop_comparing(context)
+        shown = image_before(context, image)
+        _stop_comparing(context)
+        if shown:
             return {'FINISHED'}
         facts = provenance(image)
         before = bpy.data.images.get(facts["parent"])

@@ -23,7 +23,7 @@ from ..operators.areas import shown_picture
 from ..operators.pointing import Drawn, drawn
 from ..operators.references import shown_references
 from ..operators.touch_up import touch_up_template
-from ..operators.variants import staged_image
+from ..operators.variants import compared_image, image_before, staged_image
 from .panels import Tab
 from .status import find_price, price_text
 from .touch_up import touch_up_plan
@@ -48,8 +48,8 @@ def _draw() -> None:
     if picture is None or frame is None:
         return
     gpu.state.blend_set('ALPHA')
-    staged = staged_image(context)
-    if staged is not None:
+    staged = compared_image(context)
+    if staged and (staged_image(context) or image_before(context, staged)):
         _draw_staged(context, staged, frame)
     elif _is_shown(context):
         _draw_area(context, _Canvas(frame, picture.size))
@@ -130,7 +130,7 @@ def _draw_staged(context: bpy.types.Context, image: bpy.types.Image, frame: view
     whole = frame.point(0, 0), frame.point(1, 1)
     if context.area.type == 'VIEW_3D':
         _draw_image(image, *whole, 0.0, 1.0)
-    before = bpy.data.images.get(context.window_manager.gptimage.before)
+    before = image_before(context, image)
     if before is None:
         return
     left, top, right, bottom = provenance(image).get("extend") or (0, 0, 0, 0)

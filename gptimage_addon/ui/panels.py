@@ -22,11 +22,19 @@ from ..operators.settings import CUSTOM, KEEP, read_settings, used_style
 from ..operators.surface import NO_AXES, read_surface, shown_healing
 from ..operators.texture import ON_OBJECTS, active_picture_node
 from ..operators.udim import missing_tiles, shown_tiles, tiled_image
-from ..operators.variants import shown_image, variant_holder
+from ..operators.variants import compared_image, image_before, shown_image, staged_image, variant_holder
 from .queue import draw_queue
 from .status import dollars, draw_ask, draw_button, draw_price, draw_wrapped, price_text
 
-__all__ = ("Tab", "draw_check", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
+__all__ = ("Tab", "draw_check", "draw_compare", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
+
+
+def draw_compare(row: bpy.types.UILayout, context: bpy.types.Context, image: bpy.types.Image) -> None:
+    """The switch that lays what was before over the image, and how far."""
+    compares = image_before(context, image) is not None
+    row.operator("gptimage.compare", icon='MOD_MIRROR', depress=compares)
+    if compares:
+        row.prop(context.window_manager.gptimage, "wipe", text="", slider=True)
 
 
 class Tab:
@@ -403,6 +411,8 @@ class GPTIMAGE_PT_image_surface(Tab, bpy.types.Panel):
         for key, message in facts.get("findings", {}).items():
             _draw_finding(layout.column(align=True), key, message)
         layout.prop(context.space_data, "show_repeat", text="Tile Preview", toggle=True, icon='MESH_GRID')
+        if compared_image(context) and not staged_image(context):           # those are in the panel above
+            draw_compare(layout.row(align=True), context, image)
         draw_surface(layout, settings)
         row = layout.row(align=True)
         row.operator("gptimage.finish_texture", icon='SHADING_TEXTURE')

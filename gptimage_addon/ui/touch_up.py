@@ -18,7 +18,7 @@ from ..operators.extend import shown_extension
 from ..operators.report import sentence
 from ..operators.touch_up import shown_requests, touch_up_template
 from ..operators.variants import staged_image
-from .panels import Tab, draw_prompt, draw_settings, draw_variants
+from .panels import Tab, draw_compare, draw_prompt, draw_settings, draw_variants
 from .status import dollars, draw_button, draw_price, draw_wrapped
 
 __all__ = ("touch_up_plan",)
@@ -144,14 +144,12 @@ def _labelled(column: bpy.types.UILayout, text: str) -> bpy.types.UILayout:
 
 def _draw_staged(layout: bpy.types.UILayout, context: bpy.types.Context, image: bpy.types.Image) -> None:
     """The touch-up that waits: its variants, what was before, and what becomes of it."""
-    settings, window_manager, facts = context.scene.gptimage, context.window_manager.gptimage, provenance(image)
+    settings, facts = context.scene.gptimage, provenance(image)
     draw_wrapped(layout, str(facts.get("prompt")) or "Removed", 'TEXT')
     column = layout.column(align=True)
     draw_variants(column, context, image)
     row = column.row(align=True)
-    row.operator("gptimage.compare", icon='MOD_MIRROR', depress=bool(window_manager.before))
-    if window_manager.before:
-        row.prop(window_manager, "wipe", text="", slider=True)
+    draw_compare(row, context, image)
     price = f" ({dollars(facts['estimate_usd'])})" if facts.get("estimate_usd") and facts.get("service") != "practice" else ""
     column.operator("gptimage.more_variants", text=f"More Variants{price}", icon='ADD')
     column = layout.column(align=True)

@@ -17,6 +17,7 @@ from gptimage_addon.blender.targets import note_target
 from gptimage_addon.core.request import Landing, MapKind, Place, Service, Surface
 from gptimage_addon.imaging.png import encode_png
 from gptimage_addon.operators.plan import maps_of
+from gptimage_addon.operators.variants import image_before
 from gptimage_addon.operators.texture import plan_texture
 from gptimage_addon.worker.files import read_picture
 from gptimage_addon.worker.practice_pictures import make_picture
@@ -105,6 +106,23 @@ def test_a_picture_of_the_artist_s_own_is_finished_for_nothing(wall: bpy.types.I
     after = pixels_of(shown)[..., :3]
     for axis in (0, 1):
         assert np.abs(after.take(0, axis) - after.take(-1, axis)).mean() < 1.1 * np.abs(np.diff(after, axis=axis)).mean()
+
+
+def test_before_and_after_are_compared(wall: bpy.types.Image) -> None:
+    manager = bpy.context.window_manager.gptimage
+    with editor('IMAGE_EDITOR', image=wall):
+        assert not bpy.ops.gptimage.compare.poll()
+        finished = image_of(done("finish_texture", tiling="none", delight=1.0, maps=set()))
+        assert bpy.context.space_data.image == finished and bpy.ops.gptimage.compare() == {'FINISHED'}
+        assert manager.before == wall.name and image_before(bpy.context, finished) == wall
+        assert image_before(bpy.context, wall) is None              # nothing is drawn over another image
+        assert bpy.ops.gptimage.compare() == {'FINISHED'}
+        assert manager.before == "" and image_before(bpy.context, finished) is None
+        # Left on while another texture comes to be compared: that is with its own.
+        bpy.ops.gptimage.compare()
+        again = image_of(done("finish_texture", tiling="x", even=0.0, maps=set()))
+        assert bpy.context.space_data.image == again and image_before(bpy.context, again) is None
+        assert bpy.ops.gptimage.compare() == {'FINISHED'} and image_before(bpy.context, again) == finished
 
 
 def test_what_is_finished_takes_the_old_picture_s_place_in_materials(cube: bpy.types.Object) -> None:

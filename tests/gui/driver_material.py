@@ -22,6 +22,10 @@ def picture(material, label):
     return material.node_tree.nodes[f"GPT Image {label}"]
 
 
+def group_picture(obj, label):
+    return obj.active_material.node_tree.nodes["GPT Image Texture"].node_tree.nodes[f"GPT Image {label}"]
+
+
 def run():
     cube, settings = bpy.data.objects["Cube"], bpy.context.scene.gptimage
     space = lab.area("VIEW_3D").spaces.active
@@ -126,11 +130,24 @@ def run():
         assert bpy.ops.gptimage.make_node_group(asset=True) == {'FINISHED'}
     yield 3.0
 
+    # What was mended, beside what it was.
+    mended = group_picture(cube, "Normal").image
+    area.ui_type = 'IMAGE_EDITOR'
+    area.spaces.active.image = mended
+    yield from lab.open_tab("IMAGE_EDITOR", "GPT Image")
+    with bpy.context.temp_override(window=lab.window(), area=area, region=lab.region(area)):
+        bpy.ops.image.view_all(fit_view=True)
+        assert bpy.ops.gptimage.compare() == {'FINISHED'}
+    yield 1.5
+    lab.shot("6_before_and_after")
+    area.ui_type = 'ShaderNodeTree'
+    yield 1.0
+
     # Where its files go, and for whom.
     with bpy.context.temp_override(window=lab.window(), area=area, region=lab.region(area)):
         bpy.ops.gptimage.export_maps('INVOKE_DEFAULT')
     yield 3.0
-    lab.shot("6_export")
+    lab.shot("7_export")
 
 
 lab.run(run())
