@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -115,6 +114,8 @@ def _write(path: Path, data: bytes) -> None:
 
 def _pack(image: bpy.types.Image, files: dict[int, bytes], stem: str, relative: str) -> None:
     """Pack all tiles. Blender reads each from its file, so they are all written for it; the paths kept are not those of this machine."""
+    import shutil                               # not needed to register
+
     folder = Path(bpy.app.tempdir, f"gptimage-{os.urandom(6).hex()}")
     try:
         for number, data in files.items():

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import re
 from collections.abc import Sequence
@@ -52,6 +51,8 @@ def read_prompts(text: str) -> tuple[tuple[str, str], ...]:
 
     Empty lines and lines that begin with # are left out; a name may be "". Raises InputError(field="prompts").
     """
+    import csv                                  # not needed to register
+
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if lines and "prompt" in (head := [cell.strip().lower() for cell in next(csv.reader(lines[:1]))]) and len(lines) > 1:
         rows = list(csv.DictReader(lines[1:], fieldnames=head))

@@ -6,7 +6,6 @@ No postponed annotations here: Blender reads those of the operator as properties
 """
 
 import os
-import shutil
 from pathlib import Path
 
 import bpy
@@ -69,6 +68,8 @@ def plan_export(
 
 def land_export(job: Job, record: JobRecord, folder: Path) -> Landed:
     """Copy the files to where they are wanted, all under one new number if names are taken that must stay."""
+    import shutil                               # not needed to register
+
     assert record.result is not None and job.surface is not None
     picture, base = record.result.pictures[0], bpy.path.clean_name(job.landing.name)
     named = {**_NAMES, "normal": _NORMALS[job.surface.export]}
