@@ -23,7 +23,7 @@ from .settings import CUSTOM, write_settings
 from .surface import NO_AXES
 from .texture import ON_OBJECTS, PLACES, active_picture_node, texture_landing
 
-__all__ = ("GallerySettings", "PAGE_SIZE", "read_query")
+__all__ = ("GallerySettings", "PAGE_SIZE", "held_against_history", "read_query")
 
 PAGE_SIZE = 12
 KINDS = [("ALL", "All Kinds", "Whatever was made"), ("texture", "Textures", "Pictures for materials"),
@@ -51,6 +51,7 @@ class GallerySettings:
     gallery_here: BoolProperty(name="This File", description="Only what was made for this .blend file", default=False)
     gallery_related: StringProperty(name="Related", description="The entry whose relatives are shown; empty for all")
     gallery_page: IntProperty(name="Page", description="Which page of what was found", default=0, min=0)
+    compared: StringProperty(name="Compared", description="Name of the image that a picture of the history is compared with; empty while none is")
     gallery_entry: StringProperty(name="Selected", description="The entry whose facts are shown")
 
 
@@ -114,7 +115,7 @@ class GPTIMAGE_OT_clear_search(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.window_manager.gptimage
         for name in GallerySettings.__annotations__:
-            if name != "gallery_entry":
+            if name not in ("gallery_entry", "compared"):
                 settings.property_unset(name)
         return {'FINISHED'}
 
@@ -287,12 +288,47 @@ class GPTIMAGE_OT_open_entry(_EntryOperator, bpy.types.Operator):
     bl_options = {'REGISTER', 'UNDO'}
 
     def act(self, context: bpy.types.Context, name: str) -> None:
-        image = next((image for image in bpy.data.images if images.history_entry(image) == name), None)
-        if image is None:
-            landed = apply_entry(context, name, only_image=True)
-            made = [bpy.data.images[each] for each in landed.images]
-            image = next((each for each in made if images.history_entry(each) == name), made[0])
+        image = _as_image(context, name)
         self.report({'INFO'}, f"{image.name} is in this file{images.show_in_editor(image)}")
+
+
+def _as_image(context: bpy.types.Context, name: str) -> bpy.types.Image:
+    """The entry's image in this file; made if there is none."""
+    image = next((image for image in bpy.data.images if images.history_entry(image) == name), None)
+    if image is None:
+        landed = apply_entry(context, name, only_image=True)
+        made = [bpy.data.images[each] for each in landed.images]
+        image = next((each for each in made if images.history_entry(each) == name), made[0])
+    return image
+
+
+def held_against_history(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The Image Editor's picture while one of the history is compared with it, or None. Reads state only; a panel may call it."""
+    image = getattr(context.space_data, "image", None)
+    return image if image and context.space_data.type == 'IMAGE_EDITOR' and image.name == context.window_manager.gptimage.compared else None
+
+
+class GPTIMAGE_OT_compare_entry(_EntryOperator, bpy.types.Operator):
+    bl_idname = "gptimage.compare_entry"
+    bl_label = "Compare"
+    bl_description = "Draw this picture over the left part of the one that an Image Editor shows, up to the wipe. Press again to stop"
+
+    def act(self, context: bpy.types.Context, name: str) -> None:
+        settings = context.window_manager.gptimage
+        if settings.compared:
+            settings.compared = settings.before = ""
+        else:
+            editors = [area for area in context.screen.areas if area.type == 'IMAGE_EDITOR' and area.spaces.active.image]
+            area = context.area if context.area in editors else next(iter(editors), None)
+            shown = area.spaces.active.image if area else None
+            if shown is None or shown.name == images.RENDER_RESULT:
+                raise InputError("No Image Editor shows a picture to compare with", field="entry", hint="Show the other one there: Open as Image does")
+            image = _as_image(context, name)
+            if image == shown:
+                raise InputError("This is the picture that the Image Editor shows", field="entry", hint="Select another one to compare with it")
+            settings.before, settings.compared = image.name, shown.name
+        for area in context.screen.areas:
+            area.tag_redraw()
 
 
 class GPTIMAGE_OT_open_entry_folder(_EntryOperator, bpy.types.Operator):
@@ -407,7 +443,7 @@ class GPTIMAGE_OT_import_history(_HistoryFile, bpy.types.Operator):
 classes = (
     GPTIMAGE_OT_search_history, GPTIMAGE_OT_clear_search, GPTIMAGE_OT_pick_entry, GPTIMAGE_OT_star_entry, GPTIMAGE_OT_tag_entry,
     GPTIMAGE_OT_restore_settings, GPTIMAGE_OT_apply_entry, GPTIMAGE_OT_open_entry, GPTIMAGE_OT_open_entry_folder, GPTIMAGE_OT_related_entries,
-    GPTIMAGE_OT_measure_entry, GPTIMAGE_OT_measure_old, GPTIMAGE_OT_delete_measured, GPTIMAGE_OT_export_history, GPTIMAGE_OT_import_history,
+    GPTIMAGE_OT_compare_entry, GPTIMAGE_OT_measure_entry, GPTIMAGE_OT_measure_old, GPTIMAGE_OT_delete_measured, GPTIMAGE_OT_export_history, GPTIMAGE_OT_import_history,
 )
 
 

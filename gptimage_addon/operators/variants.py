@@ -135,8 +135,10 @@ def compared_image(context: bpy.types.Context) -> bpy.types.Image | None:
 
 def image_before(context: bpy.types.Context, image: bpy.types.Image) -> bpy.types.Image | None:
     """What the image is compared with now, or None. Reads state only; a panel may call it."""
-    before = bpy.data.images.get(context.window_manager.gptimage.before)
-    return before if before and (before.name == provenance(image).get("parent") or _READ in before) else None
+    state = context.window_manager.gptimage
+    before = bpy.data.images.get(state.before)
+    wanted = before and (before.name == provenance(image).get("parent") or _READ in before or image.name == state.compared)
+    return before if wanted else None
 
 
 def _is_staged(image: bpy.types.Image | None) -> bool:

@@ -127,8 +127,13 @@ def _draw_entry(box: bpy.types.UILayout, entry: Entry) -> None:
     row.operator("gptimage.open_entry", icon='IMAGE_DATA').entry = entry.id
     row.operator("gptimage.open_entry_folder", icon='FILE_FOLDER').entry = entry.id
     row = column.row(align=True)
-    row.operator("gptimage.tag_entry", icon='BOOKMARKS').entry = entry.id
     row.operator("gptimage.related_entries", icon='LINKED').entry = entry.id
+    state = bpy.context.window_manager.gptimage
+    row.operator("gptimage.compare_entry", icon='MOD_MIRROR', depress=bool(state.compared)).entry = entry.id
+    if state.compared:
+        column.prop(state, "wipe", slider=True)
+    row = column.row(align=True)
+    row.operator("gptimage.tag_entry", icon='BOOKMARKS').entry = entry.id
     row.operator("gptimage.measure_entry", icon='TRASH').entry = entry.id
 
 

@@ -20,6 +20,7 @@ from ..blender.preferences import read_preferences
 from ..core.errors import InputError
 from ..core.regions import Box
 from ..operators.areas import shown_picture
+from ..operators.gallery import held_against_history
 from ..operators.pointing import Drawn, drawn
 from ..operators.references import shown_references
 from ..operators.touch_up import touch_up_template
@@ -51,6 +52,8 @@ def _draw() -> None:
     staged = compared_image(context)
     if staged and (staged_image(context) or image_before(context, staged)):
         _draw_staged(context, staged, frame)
+    elif other := held_against_history(context):
+        _draw_staged(context, other, frame)
     elif _is_shown(context):
         _draw_area(context, _Canvas(frame, picture.size))
     if shape := drawn(context.area):

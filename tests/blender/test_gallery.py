@@ -18,7 +18,7 @@ from gptimage_addon.blender.images import history_entry, provenance
 from gptimage_addon.core.entries import Query
 from gptimage_addon.core.request import JobState, Landing, MapKind, Place, Service, ServiceKind, Surface
 from gptimage_addon.library.history import History
-from gptimage_addon.operators.gallery import read_query
+from gptimage_addon.operators.gallery import held_against_history, read_query
 from gptimage_addon.operators.plan import plan_job
 from gptimage_addon.operators.settings import read_settings
 from gptimage_addon.operators.surface import plan_surface
@@ -191,6 +191,23 @@ def test_opening_shows_the_image_that_is_there_already(red_and_blue: tuple[JobVi
         assert bpy.context.space_data.image == image_of(brick, 1) and len(bpy.data.images) == count
         bpy.ops.gptimage.open_entry(entry=f"{sea.job.id}:0")
         assert history_entry(bpy.context.space_data.image) == f"{sea.job.id}:0" and len(bpy.data.images) == count + 1
+
+
+def test_two_pictures_are_compared_in_the_image_editor(red_and_blue: tuple[JobView, JobView]) -> None:
+    brick, sea = red_and_blue
+    settings = bpy.context.window_manager.gptimage
+    with pytest.raises(RuntimeError, match="No Image Editor"):
+        bpy.ops.gptimage.compare_entry(entry=f"{sea.job.id}:0")
+    with editor('IMAGE_EDITOR', image=image_of(brick)):
+        with pytest.raises(RuntimeError, match="Select another"):
+            bpy.ops.gptimage.compare_entry(entry=f"{brick.job.id}:0")
+        bpy.ops.gptimage.compare_entry(entry=f"{sea.job.id}:0")
+        assert held_against_history(bpy.context) == image_of(brick)
+        assert history_entry(bpy.data.images[settings.before]) == f"{sea.job.id}:0"
+        bpy.context.space_data.image = image_of(brick, 1)
+        assert held_against_history(bpy.context) is None
+        bpy.ops.gptimage.compare_entry(entry=f"{sea.job.id}:0")
+        assert settings.compared == settings.before == ""
 
 
 def test_deleting_tells_first_and_then_deletes(indexed: tuple[JobView, JobView]) -> None:

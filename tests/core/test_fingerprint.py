@@ -36,7 +36,7 @@ def test_the_files_that_count() -> None:
 @pytest.mark.parametrize("other", [
     JOB._replace(id="other"), JOB._replace(prompt="what the artist wrote"), JOB._replace(created="2026-11-25"),
     JOB._replace(estimate_usd=.5, estimate_exact=False, deadline_s=1.0), JOB._replace(landing=Landing(Place.WORLD, (Target("OBJECT", "Cube"),))),
-    JOB._replace(finish=FINISH._replace(parent="B", beside=())), JOB._replace(follow_up=FollowUp("x")),
+    JOB._replace(finish=FINISH._replace(parent="B", beside=())), JOB._replace(follow_up=FollowUp(Request("x", "m"), Service())),
     JOB._replace(request=EDIT._replace(images=(EDIT.images[0]._replace(name=""), *EDIT.images[1:]))),
     JOB._replace(request=EDIT._replace(batch=True)),
 ], ids=lambda job: next(name for name in Job._fields if getattr(job, name) != getattr(JOB, name)))
@@ -58,7 +58,7 @@ def test_every_file_counts(name: str) -> None:
 def test_every_field_of_what_is_asked_counts() -> None:
     changes = {"prompt": "tiles", "model": "n", "size": "512x512", "quality": "high", "n": 2, "background": "opaque", "output_format": "webp",
                "output_compression": 5, "moderation": "low", "complexity": "x", "partial_images": 1, "images": EDIT.images[:2], "mask": None,
-               "markup": SentPicture("prepared/markup.png", "image/png", 64, 64), "input_fidelity": "high", "style": "gouache"}
+               "markup": SentPicture("prepared/markup.png", "image/png", 64, 64), "input_fidelity": "high", "style": "gouache", "prefix": "a", "suffix": "b"}
     assert set(changes) == set(Request._fields) - {"batch"}
     others = [JOB._replace(request=EDIT._replace(**{name: value})) for name, value in changes.items()]
     others += [JOB._replace(service=Service(ServiceKind.OPENAI)), JOB._replace(finish=FINISH._replace(box=(1, 0, 64, 64))),

@@ -101,5 +101,18 @@ def run():
     yield 1.0
     lab.shot("10_popup_closed")
 
+    names = [entry.id for entry in gallery.page.entries]
+    area = lab.area("VIEW_3D")
+    area.ui_type = "IMAGE_EDITOR"
+    on_top("GPTIMAGE_PT_image_gallery")
+    yield 1.0
+    yield from lab.open_tab("IMAGE_EDITOR", "GPT Image")
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=lab.region(area)):
+        bpy.ops.gptimage.open_entry(entry=names[0])
+        bpy.ops.gptimage.compare_entry(entry=names[1])
+    search.gallery_entry = names[1]
+    yield 2.0
+    lab.shot("11_compared")
+
 
 lab.run(run())
