@@ -48,6 +48,7 @@ class _Common:
     output_format: str = "png"
     output_compression: int | None = None
     moderation: str = "auto"
+    input_fidelity: str = ""
     n: int = 1
     batch: bool = False
     references: tuple[ReferenceSpec, ...] = ()

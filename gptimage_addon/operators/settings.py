@@ -57,6 +57,10 @@ class RequestSettings:
     moderation: EnumProperty(
         name="Moderation", description="How strictly the service filters", default="auto",
         items=[("auto", "Auto", "The service's usual filter"), ("low", "Low", "A less strict filter")])
+    input_fidelity: EnumProperty(
+        name="Input Fidelity", description="How closely the pictures sent are kept to. Only some older models, on servers of your own, know it",
+        default="auto", items=[("auto", "Auto", "The server decides"), ("low", "Low", "Loosely, at the lowest price"),
+                               ("high", "High", "Faces and details are kept, at a higher price")])
     partial_images: IntProperty(
         name="Previews", description="Unfinished pictures streamed on the way. Each costs about a third of a cent",
         default=0, min=0, max=3)
@@ -120,8 +124,11 @@ def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = No
         values[name] = getattr(operator, name)
 
     values["prefix"], values["suffix"] = panel.prefix.strip(), panel.suffix.strip()
+    is_own = values["model"] == CUSTOM
+    if values["input_fidelity"] == "auto" or not (is_own or "input_fidelity" in own):
+        values["input_fidelity"] = ""
     custom_model = values.pop("custom_model")
-    if values["model"] == CUSTOM:
+    if is_own:
         values["model"] = custom_model.strip()
     if values["output_format"] == "png":
         values["output_compression"] = None

@@ -20,7 +20,7 @@ from ..core import catalog
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import ROLES
 from ..core.styles import STYLE_FILE, StylePicture, StyleSheet, hex_color, rgb_of
-from .references import FREE_ROLE, GPTIMAGE_PG_reference, role_of
+from .references import FREE_ROLE, GPTIMAGE_PG_reference, role_of, shown_reference
 from .report import report
 from .settings import KEEP
 
@@ -101,12 +101,14 @@ def _set_role(item: GPTIMAGE_PG_reference, role: str) -> None:
 
 # --- folders ----------------------------------------------------------------------------------------------
 
-def export_sheet(collection: bpy.types.Collection, folder: Path) -> Path:
+def export_sheet(collection: bpy.types.Collection, folder: Path, scene: bpy.types.Scene) -> Path:
     """Write the sheet as a folder of that name: style.json and its pictures. Raises InputError."""
     sheet = read_sheet(collection)
     pictures, files = [], {}
     for number, picture in enumerate(sheet.pictures, 1):
-        data, mime = images.picture_bytes(bpy.data.images[picture.file], field="references")
+        image = bpy.data.images[picture.file]
+        shown_reference(image, "", scene)       # no file that the artist has not looked at
+        data, mime = images.picture_bytes(image, field="references")
         file = f"{number:02d} {bpy.path.clean_name(picture.file)}".removesuffix(images.SUFFIXES[mime]) + images.SUFFIXES[mime]
         files[file] = data
         pictures.append(picture._replace(file=file, name=picture.file))
@@ -249,7 +251,7 @@ class GPTIMAGE_OT_mark_style_sheet(_OnSheet, bpy.types.Operator):
         pictures = [item.image for item in sheet.gptimage_style.references if item.image]
         try:
             for image in pictures:
-                _pack(image)
+                _pack(image, context.scene)
             with scratch_file(".png") as path:
                 if pictures:
                     path.write_bytes(images.picture_bytes(pictures[0])[0])
@@ -260,7 +262,8 @@ class GPTIMAGE_OT_mark_style_sheet(_OnSheet, bpy.types.Operator):
         return {'FINISHED'}
 
 
-def _pack(image: bpy.types.Image) -> None:
+def _pack(image: bpy.types.Image, scene: bpy.types.Scene) -> None:
+    shown_reference(image, "", scene)           # no file that the artist has not looked at
     if image.packed_file or image.type == 'RENDER_RESULT':
         return
     try:
@@ -286,7 +289,7 @@ class GPTIMAGE_OT_export_style_sheet(_OnSheet, _StyleFolder, bpy.types.Operator)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            target = export_sheet(context.scene.gptimage.style_sheet, Path(bpy.path.abspath(self.directory)))
+            target = export_sheet(context.scene.gptimage.style_sheet, Path(bpy.path.abspath(self.directory)), context.scene)
         except GptImageError as error:
             return report(self, error)
         self.report({'INFO'}, f"The style sheet is in {target}")

@@ -103,6 +103,8 @@ class _MoreSettings(Tab):
         if settings.output_format != 'png':
             layout.prop(settings, "output_compression", slider=True)
         layout.prop(settings, "moderation")
+        if settings.model == CUSTOM:
+            layout.prop(settings, "input_fidelity")
         layout.prop(settings, "batch")
         if not settings.batch:
             layout.prop(settings, "partial_images")

@@ -20,6 +20,7 @@ from gptimage_addon.core.request import JobState, Landing, Place, Service, Servi
 from gptimage_addon.operators import references
 from gptimage_addon.operators.reference import plan_reference
 from gptimage_addon.operators.references import add_image, read_references, shown_references
+from gptimage_addon.operators.settings import read_settings
 from gptimage_addon.operators.touch_up import Framing, plan_touch_up, split
 from gptimage_addon.ui import sheet as sheet_module
 from gptimage_addon.ui.sheet import GPTIMAGE_OT_show_sent
@@ -380,3 +381,18 @@ def test_a_touched_up_result_stays_in_its_series(server: PracticeServer) -> None
                                references=read_references(bpy.context.scene, touch_up=True))
     assert [picture.name for picture in planned.job.request.images] == [first.name]         # its own picture, no other
     assert planned.job.chain == (images.history_entry(first),)
+
+
+def test_input_fidelity_is_for_models_that_have_it(tmp_path: Path, server: PracticeServer) -> None:
+    settings = bpy.context.scene.gptimage
+    settings.prompt, settings.input_fidelity = "a castle", "high"
+    assert read_settings(settings).input_fidelity == ""                 # the panel offers it for a server's own models only
+    settings.model, settings.custom_model = "CUSTOM", "gpt-image-1.5"
+    words = read_settings(settings)
+    assert words.input_fidelity == "high"
+    add_image(settings, plain(tmp_path / "a.png", (1, 2, 3)))
+    given = read_references(bpy.context.scene)
+    for references_given, sent in ((given, "high"), ((), "")):          # without pictures it means nothing
+        assert plan_reference(words, compatible(server), Landing(place=Place.IMAGE), references_given).job.request.input_fidelity == sent
+    with pytest.raises(InputError, match="no input fidelity setting"):
+        plan_reference(words._replace(model="gpt-image-2"), Service(), Landing(place=Place.IMAGE), given)

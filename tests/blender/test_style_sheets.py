@@ -16,7 +16,7 @@ from gptimage_addon.blender.assets import append_to_library
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.request import Request
-from gptimage_addon.operators import headless
+from gptimage_addon.operators import headless, references
 from gptimage_addon.operators.references import add_image, shown_references
 from gptimage_addon.operators.settings import read_settings
 from gptimage_addon.operators.style_sheets import find_sheet, read_sheet, style_sheets
@@ -172,3 +172,13 @@ def test_a_headless_job_takes_the_look(tmp_path: Path, server: PracticeServer) -
     assert [(decode(file.data, "RGB")[0, 0] == color).all() for file, color in zip(asked["a gate"].files, COLORS.values(), strict=True)] == [True] * 2
     with pytest.raises(InputError, match="There is no style sheet 'Nobody'"):
         find_sheet("Nobody")
+
+
+def test_a_stranger_s_sheet_packs_and_exports_no_file_that_was_not_looked_at(tmp_path: Path) -> None:
+    make_sheet(tmp_path)
+    references._read_files.clear()                              # as in a new session
+    for start in (bpy.ops.gptimage.mark_style_sheet, lambda: bpy.ops.gptimage.export_style_sheet(directory=str(tmp_path / "out"))):
+        with pytest.raises(RuntimeError, match="Oak has not been read yet: .*Oak.png"):
+            start()
+    assert bpy.data.images["Oak"].packed_file is None and not (tmp_path / "out").exists()
+    assert bpy.ops.gptimage.read_references() == {'FINISHED'} and bpy.ops.gptimage.mark_style_sheet() == {'FINISHED'}
