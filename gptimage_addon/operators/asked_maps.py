@@ -76,7 +76,7 @@ def plan_maps(
         given_of = Surface(maps=given, width_m=surface.width_m, relief_m=surface.relief_m, displace=surface.displace, wraps=tiles, asked=str(kind))
         planned = plan_job(KIND, request, MAP_PROMPTS[kind], service, landing, finish=finish, surface=given_of)
         planned.inputs[finish.source] = source.data
-        jobs.append(planned)
+        jobs.append(planned._replace(job=planned.job._replace(prompt=f"{kind.title()} map of {planned.job.prompt or image.name}")))
     return jobs
 
 

@@ -126,11 +126,17 @@ def plan_edit(
     template = vary_texture_prompt if finish.whole else edit_texture_prompt
     planned = plan_job(KIND, touch_up_words(words, edit.window), template, service, landing, references, finish, surface)
     group = variant_group(facts) or planned.job.id
-    planned = planned._replace(job=planned.job._replace(landing=planned.job.landing._replace(variants_of=group)))
+    planned = planned._replace(job=planned.job._replace(
+        prompt=_told(str(facts.get("prompt", "")), planned.job.prompt, finish.whole), landing=planned.job.landing._replace(variants_of=group)))
     planned.inputs[finish.source] = source.data
     if edit.mask is not None:
         planned.inputs[finish.mask] = blender.sources.npy_bytes(np.round(edit.mask * 255).astype(np.uint8))
     return planned
+
+
+def _told(before: str, words: str, whole: bool) -> str:
+    """What the changed picture shows, for those who ask later: what it showed before, and the change."""
+    return (", " if whole else " with ").join(part for part in (before, words) if part)
 
 
 def _finish(parent: str, edit: Edit) -> Finish:

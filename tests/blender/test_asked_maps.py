@@ -43,6 +43,7 @@ def test_maps_from_the_model_take_the_derived_ones_places(cube: bpy.types.Object
     (view,) = views
     assert view.landed.complete and view.job.estimate_usd > 0 and view.job.request.mask is None
     assert "height map of this surface" in view.job.request.prompt and "grey stone" in view.job.request.prompt
+    assert view.job.prompt == "Height map of grey stone"
     report = view.record.result.pictures[0].report
     assert report["aligned"] and report["tiles"] == "x" and report["findings"] == [] and max(map(abs, report["shift_px"])) <= 4.5
     maps = maps_of(color)

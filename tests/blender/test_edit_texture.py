@@ -90,7 +90,7 @@ def test_a_texture_that_tiles_still_does_when_faces_over_its_edge_are_changed(cu
     for axis in (0, 1):
         lines = after.swapaxes(0, axis)[:, np.r_[0:190, 834:1024]]
         assert np.abs(lines[0] - lines[-1]).mean() < 1.3 * np.abs(np.diff(lines[:190], axis=0)).mean()
-    assert provenance(image)["tiles"] == "xy"
+    assert provenance(image)["tiles"] == "xy" and provenance(image)["prompt"] == "red brick with green moss"
     # Its maps are made again, as deep as they were.
     assert set(maps_of(image)) == {"height"} and view.job.surface.relief_m == pytest.approx(0.07)
 
@@ -102,6 +102,7 @@ def test_a_picture_is_varied_as_a_whole_and_still_tiles(cube: bpy.types.Object) 
     image = image_of(view)
     request, facts = view.job.request, provenance(image)
     assert request.mask is None and "more worn and mossy" in request.prompt and (request.images[0].width_px, request.images[0].height_px) == (1024, 640)
+    assert facts["prompt"] == "red brick, more worn and mossy"
     assert facts["tiles"] == "x" and (facts["variant"], facts["variants"]) == (3, 3) and provenance(first)["variants"] == 3
     assert picture_node(cube.active_material).image == image and set(maps_of(image)) == {"roughness"} and not maps_of(first)
     before, after = (pixels_of(each)[..., :3] for each in (first, image))
