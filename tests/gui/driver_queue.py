@@ -20,14 +20,17 @@ shows = []
 
 
 class Watch:
-    """The gaps between two turns of the window's event loop, in milliseconds."""
+    """What the main thread works between two turns of the window's event loop, in milliseconds.
+
+    Its own time on the processor, not the time of day: that would tell what else this machine does.
+    """
 
     def __init__(self):
-        self.last = time.perf_counter()
+        self.last = time.thread_time()
         bpy.app.timers.register(self.tick, persistent=True)
 
     def tick(self):
-        now = time.perf_counter()
+        now = time.thread_time()
         gaps.append((now - self.last) * 1000)
         self.last = now
         return 0.004
@@ -44,11 +47,11 @@ def timed(host, name, into):
     inner = getattr(host, name)
 
     def wrapper(*given):
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             return inner(*given)
         finally:
-            into.append((time.perf_counter() - began) * 1000)
+            into.append((time.thread_time() - began) * 1000)
 
     setattr(host, name, wrapper)
 
@@ -65,7 +68,7 @@ def running(host):
 
 def run():
     host = steps.host()
-    host.practice_latency_s = 6.0
+    host.practice_latency_s = 15.0
     preferences = bpy.context.preferences.addons[steps.PACKAGE].preferences
     preferences.show_unfinished, preferences.concurrency = True, 3
     view = lab.area("VIEW_3D").spaces.active
@@ -73,6 +76,12 @@ def run():
     cube = bpy.data.objects["Cube"]
     before = cube.active_material
     yield from lab.open_tab("VIEW_3D", "GPT Image")
+    yield 1.0
+
+    # The panels above the queue are closed, so that all of it is in sight.
+    region = lab.region(lab.area("VIEW_3D"), "UI")
+    x, y = lab.screen_point(region.x + 40, region.y + region.height)
+    yield from lab.click(x, y + 12)
     yield 1.0
 
     # What redrawing the sidebars and headers costs by itself, on whatever else this machine does.
@@ -93,10 +102,10 @@ def run():
     assert len(host.jobs) == JOBS
     yield from lab.until(lambda: sum(bool(view.record.partials) for view in running(host)) >= 2, 60)
     yield 0.7
+    bpy.ops.gptimage.pause_queue()          # looking for the button would take longer than a picture
     lab.shot("1_running")
     assert cube.active_material != before, "the unfinished picture is not on the object"
     assert "(Unfinished)" in cube.active_material.name, cube.active_material
-    bpy.ops.gptimage.pause_queue()          # looking for the button takes longer than a picture
     yield from lab.until(lambda: not running(host), 60)
     yield 1.0
     lab.shot("2_paused")
@@ -128,7 +137,7 @@ def run():
     yield 1.0
     lab.shot("5_cancelled")
     states = [str(view.record.state) for view in host.jobs.values()]
-    assert "cancelled" in states and states.count("done") >= 4 and last.record.stopped, states
+    assert "cancelled" in states and states.count("done") >= 3 and last.record.stopped, states
     lab.say("states", states)
 
 
