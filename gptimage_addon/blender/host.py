@@ -476,7 +476,7 @@ class Host:
             view = self.jobs.get(job_id)
             if view is None or not view.is_active or view.record.state is not JobState.RECEIVING:
                 continue
-            path = self.journal.folder(job_id) / view.record.partials[-1]
+            path = self.journal.folder(job_id) / f"shown-{len(view.record.partials) - 1}.png"       # the small copy
             if not bpy.app.background:
                 self._icons = self._icons or blender.unfinished.Icons()
                 self.icons[job_id] = self._icons.load(path)

@@ -128,20 +128,20 @@ class GPTIMAGE_OT_cancel_all(bpy.types.Operator):
         return any(view.is_active for view in host.jobs.values())
 
     @staticmethod
-    def _words(tense: str) -> str:
+    def _words() -> str:
         active = [view for view in host.jobs.values() if view.is_active]
         sent = [view for view in active if not view.is_waiting and not view.job.is_local]
         waiting = len(active) - len(sent)
-        words = [f"{len(sent)} sent already may still be charged{_worth(sent)}"] if sent else []
-        words += [f"{waiting} {tense} {'costs' if waiting == 1 else 'cost'} nothing"] if waiting else []
+        words = [f"{len(sent)} sent already may still be charged{_worth(sent)}"] if _worth(sent) else [f"{len(sent)} under way"] * bool(sent)
+        words += [f"{waiting} waiting {'costs' if waiting == 1 else 'cost'} nothing"] if waiting else []
         return "; ".join(words)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(
-            self, event, title="Cancel All?", confirm_text="Cancel All", message=self._words("not sent yet"))
+            self, event, title="Stop All Jobs?", confirm_text="Stop All Jobs", message=self._words())
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        words = self._words("never sent")
+        words = self._words()
         host.cancel_all()
         self.report({'INFO'}, f"Cancelled: {words}")
         return {'FINISHED'}

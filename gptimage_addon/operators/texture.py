@@ -17,7 +17,7 @@ from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt, texture_prompt
-from ..core.request import Job, JobRecord, Landing, MapKind, Place, Request, Service, Surface, Target, parse_size
+from ..core.request import Job, JobRecord, Landing, MapKind, Place, Request, ResultPicture, Service, Surface, Target, parse_size
 from .asked_maps import plan_follow_ups, price_follow_up
 from .plan import PlannedJob, Reference, adopt_results, maps_of, plan_job, settle_images
 from .references import read_references
@@ -126,7 +126,7 @@ def land_texture(job: Job, record: JobRecord, folder: Path) -> Landed:
     elif job.landing.place in _PLACING:
         where = _land_by_placing(job, made[0], missing)
     elif job.landing.place in (Place.REPLACE_SLOT, Place.APPEND_SLOT):
-        count = _land_on_objects(job, made[0], folder / record.result.pictures[job.landing.only or 0].path, missing)
+        count = _land_on_objects(job, made[0], record.result.pictures[job.landing.only or 0], folder, missing)
         where = f" on {count} object{'s' * (count > 1)}" if count else ""
     if missing:
         where += f". Kept as an image for what is gone: {', '.join(missing)}"
@@ -206,8 +206,9 @@ def _land_instead(job: Job, image: bpy.types.Image, missing: list[str]) -> str:
     return images.show_in_editor(image, (parent.name,), else_first=False)
 
 
-def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: list[str]) -> int:
+def _land_on_objects(job: Job, image: bpy.types.Image, picture: ResultPicture, folder: Path, missing: list[str]) -> int:
     landing = job.landing
+    aspect = picture.width_px / picture.height_px       # to ask the image would have Blender read it here and now
     made: dict[object, bpy.types.Material] = {}
     filled = set()              # (data, material) with a new slot already: objects can share their mesh
     count = 0
@@ -221,12 +222,12 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
         except InputError as error:
             missing.append(error.message)
             continue
-        boxed, repeat = _repeat(obj, landing, faces, image)
+        boxed, repeat = _repeat(obj, landing, faces, aspect)
         shared = landing.share_material and not landing.fit
         key = (boxed, repeat if landing.scale_m else None) if shared else target
         if key not in made:
             made[key] = materials.make_material(
-                name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat}, box_aspect=image.size[0] / image.size[1],
+                name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat}, box_aspect=aspect,
                 alpha=job.request.background == "transparent", **_relief(job))
         append = landing.place is Place.APPEND_SLOT or landing.faces
         try:
@@ -242,16 +243,16 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: Path, missing: l
         if material.users == 0:         # no object took it; with it would go the picture, when the file is saved
             bpy.data.materials.remove(material)
         elif landing.asset:
-            _mark(material, job, image, picture)
+            _mark(material, job, image, folder / picture.path)
     return count
 
 
 def _repeat(
-    obj: bpy.types.Object, landing: Landing, faces: Sequence[int], image: bpy.types.Image,
+    obj: bpy.types.Object, landing: Landing, faces: Sequence[int], aspect: float,
 ) -> tuple[bool, tuple[float, ...] | None]:
     """(whether it is projected, how it repeats): where the UV map cannot give the picture its width in metres, or there is none, it is
     projected in object space."""
-    boxed, repeat, aspect = not scale.has_uv_map(obj), None, image.size[0] / image.size[1]
+    boxed, repeat = not scale.has_uv_map(obj), None
     if landing.scale_m and not boxed and not landing.fit:
         repeat = scale.uv_repeat(obj, landing.scale_m, faces, aspect=aspect)
         boxed = repeat is None
@@ -262,11 +263,13 @@ def preview_texture(job: Job, image: bpy.types.Image) -> None:
     """Show a picture that is still being made on the objects whose material it is going to replace."""
     if job.landing.place is not Place.REPLACE_SLOT:
         return
+    width_px, height_px = parse_size(job.request.size)      # to ask the image would have Blender read it here and now
+    aspect = width_px / height_px
     for obj in filter(None, (targets.find_target(target, job.landing) for target in job.landing.targets)):
         if obj.is_editable and obj.data.is_editable:
-            boxed, repeat = _repeat(obj, job.landing, (), image)
+            boxed, repeat = _repeat(obj, job.landing, (), aspect)
             material = materials.make_material(
-                image.name, image, **{"box_repeat" if boxed else "uv_repeat": repeat}, box_aspect=image.size[0] / image.size[1])
+                image.name, image, **{"box_repeat" if boxed else "uv_repeat": repeat}, box_aspect=aspect)
             blender.unfinished.in_slot(job, obj, material)
 
 

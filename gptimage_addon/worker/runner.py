@@ -34,6 +34,7 @@ from .retry import retry_delay_s
 from .sheet import write_sheet
 from .surface import write_surfaces
 from .touch_up import prepare_touch_up, write_touch_ups
+from .thumbnails import small_picture
 from .turns import Gate, Turns
 from .views import write_views
 
@@ -348,10 +349,16 @@ class JobRunner:
             return                              # only a preview
         mime = picture_type(data)
         if mime:
-            path = self.folder / f"partial-{len(self.record.partials)}.{EXTENSIONS[mime]}"
+            number = len(self.record.partials)
+            path = self.folder / f"partial-{number}.{EXTENSIONS[mime]}"
+
+            def write() -> None:
+                write_atomic(self.folder / f"shown-{number}.png", small_picture(data), durable=False)
+                write_atomic(path, data, durable=False)
+
             try:
-                await asyncio.to_thread(write_atomic, path, data, durable=False)
-            except OSError:
+                await asyncio.to_thread(write)
+            except (OSError, ValueError):
                 return
             await self._move(JobState.RECEIVING, durable=False, partials=(*self.record.partials, path.name))
 

@@ -18,10 +18,11 @@ from ..library.journal import write_atomic
 from .exr import decode_exr
 from .files import read_picture
 
-__all__ = ("THUMBNAIL_PX", "thumbnail", "write_thumbnail", "write_thumbnails")
+__all__ = ("THUMBNAIL_PX", "small_picture", "thumbnail", "write_thumbnail", "write_thumbnails")
 
 log = logging.getLogger(__name__)
 
+SMALL_PX = 512                      # what Blender reads within a frame, and enough for what is not finished
 THUMBNAIL_PX = 256                  # of the longer side: what Blender's own previews have
 
 
@@ -59,6 +60,15 @@ def thumbnail(data: bytes) -> tuple[str, bytes]:
         return ".png", out.getvalue()
     small.convert("RGB").save(out, "JPEG", quality=85)
     return ".jpg", out.getvalue()
+
+
+def small_picture(data: bytes) -> bytes:
+    """The PNG file of a picture's small copy. Raises OSError, ValueError for what is none."""
+    small = _opened(data)
+    small.thumbnail((SMALL_PX, SMALL_PX), reducing_gap=2.0)
+    out = io.BytesIO()
+    small.save(out, "PNG", compress_level=1)
+    return out.getvalue()
 
 
 def _opened(data: bytes) -> Image.Image:

@@ -45,8 +45,8 @@ def test_a_texture_is_seen_on_the_object_while_it_is_made(streaming: PracticeSer
     folder = host.journal.folder(view.job.id)
     assert material != before and material.name.endswith("(Unfinished)")
     assert material.node_tree.nodes["GPT Image"].image == image and before.users == 1, "saving would keep what was there"
-    assert image.filepath_raw == str(folder / "partial-0.png") and tuple(image.size) == (1024, 640)
-    pump_until(lambda: image.filepath_raw != str(folder / "partial-0.png"))
+    assert image.filepath_raw == str(folder / "shown-0.png") and tuple(image.size) == (512, 320), "small enough to be read within a frame"
+    pump_until(lambda: image.filepath_raw != str(folder / "shown-0.png"))
     assert len(left_overs()) == 2, "it is the same image"
     pump_until(lambda: view.landed)
     assert cube.active_material.name == "Weathered Red Brick" and not left_overs() and before.name in bpy.data.materials

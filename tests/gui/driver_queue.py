@@ -78,10 +78,10 @@ def run():
     yield from lab.open_tab("VIEW_3D", "GPT Image")
     yield 1.0
 
-    # The panels above the queue are closed, so that all of it is in sight.
+    # The large panel above the queue is closed, so that more of it is in sight.
     region = lab.region(lab.area("VIEW_3D"), "UI")
     x, y = lab.screen_point(region.x + 40, region.y + region.height)
-    yield from lab.click(x, y + 12)
+    yield from lab.click(x, y - 3)
     yield 1.0
 
     # What redrawing the sidebars and headers costs by itself, on whatever else this machine does.
