@@ -59,8 +59,10 @@ def show(job: Job, path: Path) -> bpy.types.Image | None:
         image.filepath_raw = str(path)
         image.reload()
         return None
-    image = bpy.data.images.load(str(path))
-    image.name = f"{name_from_prompt(job.prompt)} (Unfinished)"
+    # Not images.load: that reads the file here and now.
+    image = bpy.data.images.new(f"{name_from_prompt(job.prompt)} (Unfinished)", 8, 8)
+    image.filepath_raw = str(path)
+    image.source = 'FILE'
     image[OF_JOB] = job.id
     editors = [area for window in bpy.context.window_manager.windows for area in window.screen.areas
                if area.type == 'IMAGE_EDITOR' and area.ui_type == 'IMAGE_EDITOR']
