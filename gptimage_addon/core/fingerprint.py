@@ -24,7 +24,7 @@ def input_paths(job: Job) -> tuple[str, ...]:
     pictures = [picture for picture in (*request.images, request.mask, request.markup) if picture and not picture.of]
     found = [path for picture in pictures if not (path := picture.source or picture.path).startswith(PREPARED)]
     if job.finish:
-        found += [job.finish.source, job.finish.mask, *(tile.path for tile in job.finish.around if not tile.of)]
+        found += [path for path in (job.finish.source, job.finish.mask) if path] + [tile.path for tile in job.finish.around if not tile.of]
     if job.surface and job.surface.source:
         found.append(job.surface.source)
     if job.lettering and job.lettering.font:
@@ -57,7 +57,8 @@ def fingerprint(job: Job, digests: Mapping[str, str]) -> str:
     finish, surface, lettering = job.finish, job.surface, job.lettering
     if finish:
         around = tuple(tile if tile.of else tile._replace(path=digests[tile.path]) for tile in finish.around)
-        finish = finish._replace(source=digests[finish.source], mask=digests[finish.mask], around=around, parent="", beside=())
+        source, mask = (digests[path] if path else "" for path in (finish.source, finish.mask))
+        finish = finish._replace(source=source, mask=mask, parent="", beside=(), around=around)
     if surface and surface.source:
         surface = surface._replace(source=digests[surface.source])
     if lettering and lettering.font:

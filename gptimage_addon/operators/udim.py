@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import blender
+from .. import blender, library
 from ..blender import images, materials, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
@@ -96,7 +96,7 @@ def plan_tiles(
                           else Reference(f"Tile {first}", *parse_size(words.size), SAME, of=planned[first].job.id)]
         job, files = plan_job(KIND, request, template, service, landing._replace(tile=landing.tile._replace(number=number)), references, finish)
         planned[number] = PlannedJob(job, files | inputs)
-    name = landing.tile.of or next(iter(planned.values())).job.id
+    name = landing.tile.of or library.journal.new_job_id()
     return [each._replace(job=each.job._replace(landing=each.job.landing._replace(tile=each.job.landing.tile._replace(of=name))))
             for each in planned.values()]
 

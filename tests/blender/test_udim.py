@@ -224,6 +224,11 @@ def test_neighbors_are_sent_with_the_mask_of_what_is_new(server: PracticeServer,
     assert np.array_equal(sent[:, :208], pictures(image)[1001][:, -208:])
     assert (mask[:, :200, 3] == 255).all() and (mask[:, 216:, 3] == 0).all()
     assert "a flat texture map of weathered red brick" in second.fields["prompt"]
+    # Where what was asked before is not asked again, as in headless runs, its tiles make up the image.
+    host.reset()
+    monkeypatch.setattr(host, "reuses", True)
+    again = landed(generate())
+    assert len(server.requests) == 2 and again != image and tile_files(again) == tile_files(image) and missing_tiles(again) == ()
 
 
 def test_where_there_is_no_mesh_it_says_so() -> None:

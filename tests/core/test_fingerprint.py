@@ -55,6 +55,18 @@ def test_every_file_counts(name: str) -> None:
     assert of(JOB, {**CONTENT, name: b"else"}) != of(JOB)
 
 
+def test_a_tile_s_neighbors_count_by_content_or_by_job() -> None:
+    around = (Neighbor(-1, 0, "inputs/tile-1001.png"), Neighbor(0, -1, "prepared/tile-1002.png", "before"))
+    tile = Job("id", "udim", "bricks", Request("bricks", "m"), Service(), Landing(Place.TILE),
+               finish=Finish("", "", (0, 0, 80, 80), (80, 80), around=around, tile=(16, 0, 80, 64)))
+    assert input_paths(tile) == ("inputs/tile-1001.png",)
+    content = {"inputs/tile-1001.png": b"one"}
+    renamed = tile._replace(finish=tile.finish._replace(around=(around[0]._replace(path="inputs/x.png"), around[1])))
+    assert of(tile, content) == of(renamed, {"inputs/x.png": b"one"}) != of(tile, {"inputs/tile-1001.png": b"else"})
+    other = tile._replace(finish=tile.finish._replace(around=(around[0], around[1]._replace(of="another"))))
+    assert of(other, content) != of(tile, content)
+
+
 def test_every_field_of_what_is_asked_counts() -> None:
     changes = {"prompt": "tiles", "model": "n", "size": "512x512", "quality": "high", "n": 2, "background": "opaque", "output_format": "webp",
                "output_compression": 5, "moderation": "low", "complexity": "x", "partial_images": 1, "images": EDIT.images[:2], "mask": None,
