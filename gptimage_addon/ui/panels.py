@@ -271,7 +271,7 @@ class GPTIMAGE_PT_decal(Tab, bpy.types.Panel):
         else:
             refusal = draw_price(layout, settings, template, [(request, None)]) or decal_refusal(context)
         if not refusal:
-            where = "On the selected faces" if context.object.mode == 'EDIT' else "On the active object, nearest to the 3D cursor"
+            where = "On the selected faces" if context.object.mode == 'EDIT' else "Nearest to the 3D cursor"
             layout.label(text=where, icon='INFO')
         draw_button(layout, "gptimage.generate_decal", refusal, icon='MOD_SHRINKWRAP')
 
@@ -296,7 +296,8 @@ class GPTIMAGE_PT_tiles(Tab, bpy.types.Panel):
         except InputError as error:
             refusal = sentence(error)
         else:
-            layout.label(text=f"{price_text(found, service)} a tile, and for what is sent of its neighbors", translate=False)
+            layout.label(text=price_text(found, service), translate=False)
+            layout.label(text="A tile; the sum is told first", icon='INFO')
         if not any(obj.type == 'MESH' for obj in context.selected_objects):
             refusal = refusal or "No mesh is selected. Select meshes whose UV islands lie on tiles"
         draw_button(layout, "gptimage.generate_tiles", refusal, text="Generate Tiles...", icon='UV')

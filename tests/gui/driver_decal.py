@@ -13,7 +13,7 @@ import steps  # noqa: E402
 
 
 def decals():
-    return [obj for obj in bpy.data.objects if obj.name.endswith("Decal")]
+    return [obj for obj in bpy.data.objects if " Decal" in obj.name]
 
 
 def unfold(*names):
@@ -52,9 +52,28 @@ def run():
     yield 1.0
     assert len(decals()) == 1
 
+    # In Edit Mode on a face, and taken back.
+    yield from lab.key("Tab")
+    yield 0.5
+    bpy.ops.mesh.select_all(action='DESELECT')
+    bpy.context.tool_settings.mesh_select_mode = (False, False, True)
+    yield from lab.click(*lab.region_point(lab.region(lab.area("VIEW_3D")), 0.55, 0.42))
+    yield 0.5
+    yield from steps.press("VIEW_3D", "gptimage.generate_decal")
+    yield from steps.all_landed(90)
+    lab.shot("2_edit_mode")
+    lab.say("decals", [obj.name for obj in decals()])
+    assert len(decals()) == 2
+    yield from lab.move(*lab.region_point(lab.region(lab.area("VIEW_3D")), 0.3, 0.5))
+    yield from lab.key("ctrl+z")
+    yield 1.0
+    lab.say("after undo", [obj.name for obj in decals()], bpy.context.mode)
+    yield from lab.key("Tab")
+    yield 1.0
+
     # In Material Preview, where the alpha shows.
     lab.area("VIEW_3D").spaces.active.shading.type = 'MATERIAL'
-    yield 12.0
+    yield 20.0
     lab.shot("3_material_preview")
     lab.area("VIEW_3D").spaces.active.shading.type = 'SOLID'
 
@@ -64,14 +83,14 @@ def run():
     for loop in range(12, 24):
         uvs[loop].vector.x += 1
     settings = bpy.context.scene.gptimage
-    settings.prompt, settings.size_preset, settings.custom_size = "mossy cobblestone", 'CUSTOM', (816, 816)
+    settings.prompt = "mossy cobblestone"
     yield 1.0
     yield from steps.press("VIEW_3D", "gptimage.generate_tiles")
     yield 1.5
     lab.shot("4_tiles_asked")
-    assert len(steps.host().jobs) == 1, "nothing is sent before it was confirmed"
+    assert len(steps.host().jobs) == 2, "nothing is sent before it was confirmed"
     yield from lab.key("Return")
-    yield from lab.until(lambda: len(steps.host().jobs) == 3, 10)
+    yield from lab.until(lambda: len(steps.host().jobs) == 4, 10)
     yield from steps.all_landed(120)
     image = bpy.data.objects["Cube"].active_material.node_tree.nodes["GPT Image"].image
     assert image.source == 'TILED' and [tile.number for tile in image.tiles] == [1001, 1002], image
