@@ -18,16 +18,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.regions import Box
 from .masks import grow
 from .match import block_means, mad
-from .resample import spread
 
-__all__ = ("CutOut", "cropped", "cut_out", "has_transparency")
+__all__ = ("CutOut", "cropped", "cut_out", "has_transparency", "visible_box")
 
 _FLAT = 40.0                # levels that a flat background may differ from its middle
 _FLAT_SHARE = 0.6           # of the picture's border must be background
 _NEAR = 6.0                 # levels that a pixel of the background may be off, or as much as its noise
-_EVERY = 7                  # of its pixels are enough to fit it
+_EVERY = 5                  # of the picture's pixels on each axis are enough to fit it
 _HUE = 80.0                 # levels of key that a background must have to be told by its hue
 _UNLIKE = 96.0              # levels away from a background without hue that count as opaque
 _NOISE = 0.02               # of an alpha: below it is nothing, and that much below 1 is all
@@ -38,6 +38,8 @@ _FAINT = 0.1                # of an alpha: below it a pixel tells nothing of the
 _UNSURE = 1e-3              # what the color of a pixel counts that may hold some of the background
 _EMPTY = 8 / 255            # alpha that is nothing to see, for the bounds
 _MARGIN_PX = 2
+_STRIP = 128                # rows that are worked on at once; an even number
+_LARGE = 2_500_000          # pixels from which on the subject's colors are carried on in cells of two
 
 
 class CutOut(NamedTuple):
@@ -57,42 +59,26 @@ def cut_out(rgb: np.ndarray) -> CutOut:
 
     Raises InputError with the field `background` where the picture has none.
     """
-    color = rgb[..., :3].astype(np.float32)
-    background, middle = _background(color)
-    key, key_background = _key(color, middle), _key(background, middle)
-    if float(np.median(key_background)) >= _HUE:
-        first = 1 - key / key_background
-    else:                                       # white, gray or black: only how unlike it is tells
-        key, key_background = -abs(color - background).max(axis=2), np.zeros_like(key)
-        first = -key / _UNLIKE
-    first = np.clip(first, 0, 1)
+    background = _fit_background(rgb)
+    height, width = rgb.shape[:2]
+    strips = [slice(y, min(y + _STRIP, height)) for y in range(0, height, _STRIP)]      # what is as large as the picture takes memory
+    first = np.concatenate([background.parts(rgb, rows)[2] for rows in strips])
     sure = _sure(first)
-    weak = np.maximum(first, 0.25)[..., None]
-    unmixed = np.clip(background + (color - background) / weak, 0, 255)
-    unmixed[sure] = color[sure]
-    weights = np.where(sure, np.float32(1), np.float32(_UNSURE) * np.maximum(first - _FAINT, 0) ** 4)
-    near = _carried(np.concatenate((unmixed, np.where(sure, key, np.minimum(key, 0))[..., None]), axis=2), weights)
-    subject, key_subject = near[..., :3], np.minimum(near[..., 3], 0)
-    if float(np.median(key_background)) >= _HUE:
-        alpha = (key_background - key) / (key_background - key_subject)
-    else:
-        toward = subject - background
-        alpha = ((color - background) * toward).sum(axis=2) / np.maximum((toward * toward).sum(axis=2), _UNLIKE ** 2)
-    alpha = np.clip((alpha - _NOISE) / (1 - 2 * _NOISE), 0, 1)
-    alpha[sure] = 1
-    solved = np.clip(background + (color - background) / np.maximum(alpha, 0.05)[..., None], 0, 255)
-    # What is nearly all background tells little of its own color.
-    own = np.clip((alpha - 0.1) / 0.5, 0, 1)[..., None]
-    out = np.empty((*rgb.shape[:2], 4), np.uint8)
-    out[..., :3] = np.clip(subject + (solved - subject) * own + 0.5, 0, 255)
-    out[..., 3] = alpha * 255 + 0.5
-    return CutOut(out, tuple(int(round(float(level))) for level in middle))
+    factor = 1 if height * width < _LARGE else 2
+    grid = np.concatenate([_samples(*background.parts(rgb, rows)[:2], first[rows], sure[rows], background, rows, factor) for rows in strips])
+    grid = _carried(grid)
+    out = np.empty((height, width, 4), np.uint8)
+    for rows in strips:
+        color, key, _ = background.parts(rgb, rows)
+        near = _enlarged(grid, rows, width, factor)
+        out[rows] = _solved(color, key, sure[rows], near, background, rows)
+    return CutOut(out, tuple(int(round(float(level))) for level in background.middle))
 
 
-def cropped(rgba: np.ndarray) -> np.ndarray:
-    """The part of a picture, uint8 (h, w, 4), that is not transparent, with a transparent margin of some pixels.
+def visible_box(rgba: np.ndarray) -> Box:
+    """The box around what can be seen of a picture, uint8 (h, w, 4). Single stray pixels do not count.
 
-    Single stray pixels do not count. Raises InputError with the field `background` if it is transparent all over.
+    Raises InputError with the field `background` if it is transparent all over.
     """
     height, width = rgba.shape[:2]
     alpha = rgba[..., 3].astype(np.float32) / 255
@@ -104,7 +90,12 @@ def cropped(rgba: np.ndarray) -> np.ndarray:
     y0, x0, y1, x1 = max(y0 - 4, 0), max(x0 - 4, 0), min(y1 + 4, height), min(x1 + 4, width)
     seen = alpha[y0:y1, x0:x1] > _EMPTY
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    part = rgba[y0 + rows[0]:y0 + rows[-1] + 1, x0 + columns[0]:x0 + columns[-1] + 1]
+    return Box(x0 + int(columns[0]), y0 + int(rows[0]), x0 + int(columns[-1]) + 1, y0 + int(rows[-1]) + 1)
+
+
+def cropped(rgba: np.ndarray, box: Box) -> np.ndarray:
+    """That part of a picture, uint8 (h, w, 4), with a transparent margin of some pixels."""
+    part = rgba[box.slices]
     out = np.pad(part, ((_MARGIN_PX, _MARGIN_PX), (_MARGIN_PX, _MARGIN_PX), (0, 0)), mode="edge")
     for side in (slice(None, _MARGIN_PX), slice(-_MARGIN_PX, None)):
         out[side, :, 3] = 0
@@ -114,42 +105,79 @@ def cropped(rgba: np.ndarray) -> np.ndarray:
 
 # --- Steps ------------------------------------------------------------------------------------------------
 
-def _background(color: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(the background's color at each pixel, (h, w, 3), its middle (3,)).
+class _Background(NamedTuple):
+    """The color of the background at each place: `weights` (6, 3) of a quadratic function of it. `middle` (3,) is the usual one."""
 
-    Models draw it a little darker toward the corners. That is a quadratic function of the place, from the border first, then from
-    all that is near it: anything more supple would take faint parts of the subject for background.
+    weights: np.ndarray
+    middle: np.ndarray
+    height_px: int
+    width_px: int
+
+    @property
+    def has_hue(self) -> bool:
+        """Whether its hue tells it; else, white, gray or black, only how unlike it something is does."""
+        return float(_key(self.middle[None, None], self.middle)[0, 0]) >= _HUE
+
+    def at(self, rows: slice) -> np.ndarray:
+        """float32 (rows, w, 3)."""
+        y, x = _places(self.height_px)[rows], _places(self.width_px)
+        out = np.empty((len(y), len(x), 3), np.float32)
+        for channel, (one, by_x, by_y, by_xx, by_xy, by_yy) in enumerate(self.weights.astype(np.float32).T):
+            out[..., channel] = (one + by_y * y + by_yy * y * y)[:, None] + (by_x * x + by_xx * x * x)[None] + by_xy * y[:, None] * x[None]
+        return out
+
+    def key_at(self, rows: slice) -> np.ndarray:
+        """Its own key, float32 (rows, w)."""
+        flat = self.at(rows)
+        return _key(flat, self.middle) if self.has_hue else np.zeros(flat.shape[:2], np.float32)
+
+    def parts(self, rgb: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of some rows of the picture the colors, their key, and how opaque they are as far as that alone tells: float32."""
+        color = rgb[rows, :, :3].astype(np.float32)
+        if self.has_hue:
+            key = _key(color, self.middle)
+            return color, key, np.clip(1 - key / self.key_at(rows), 0, 1)
+        key = -abs(color - self.at(rows)).max(axis=2)
+        return color, key, np.clip(-key / _UNLIKE, 0, 1)
+
+
+def _places(length: int) -> np.ndarray:
+    """Where pixels are on a side, -1 to 1."""
+    return (np.arange(length, dtype=np.float32) + 0.5) / length * 2 - 1
+
+
+def _fit_background(rgb: np.ndarray) -> _Background:
+    """The background, from the border first, then from all that is near it.
+
+    Models draw it a little darker toward the corners: anything more supple than a quadratic function of the place would take faint
+    parts of the subject for background.
     """
-    height, width = color.shape[:2]
+    height, width = rgb.shape[:2]
+    y, x = _places(height), _places(width)
     wide = max(4, min(height, width) // 64)
-    y, x = (((np.arange(side, dtype=np.float32) + 0.5) / side * 2 - 1) for side in (height, width))
     border = np.ones((height, width), bool)
     border[wide:-wide, wide:-wide] = False
-    middle = np.median(color[border], axis=0)
-    there = border & (abs(color - middle).max(axis=2) <= _FLAT)
-    if there.sum() < _FLAT_SHARE * border.sum():
+    edge = rgb[border][:, :3].astype(np.float32)
+    middle = np.median(edge, axis=0)
+    flat = abs(edge - middle).max(axis=1) <= _FLAT
+    if flat.mean() < _FLAT_SHARE:
         raise InputError("The picture's background is not flat: nothing can be cut out", field="background",
                          hint="Ask again, or use a model that makes transparency")
-    field = color
+    # A grid over all, and all of the border.
+    rows, columns = (np.concatenate(each) for each in zip(
+        (each[flat] for each in np.nonzero(border)), (each.ravel() for each in np.mgrid[:height:_EVERY, :width:_EVERY]), strict=True))
+    color, terms = rgb[rows, columns, :3].astype(np.float64), _quadratic(y[rows], x[columns])
+    there = np.zeros(len(rows), bool)
+    there[:flat.sum()] = True
     for limit in (2 * _NEAR, _NEAR, 0.0):
-        rows, columns = (each[::_EVERY] for each in np.nonzero(there))
-        terms = _quadratic(y[rows], x[columns])
-        weights, *_ = np.linalg.lstsq(terms, color[rows, columns].astype(np.float64), rcond=None)
-        noise = mad((color[rows, columns] - terms @ weights).ravel())
-        field = np.stack([_surface(y, x, weights[:, channel]) for channel in range(3)], axis=2)
-        if limit:
-            there = abs(color - field).max(axis=2) <= max(limit, 4 * noise)
-    return field, middle
+        weights, *_ = np.linalg.lstsq(terms[there], color[there], rcond=None)
+        off = color - terms @ weights
+        there = abs(off).max(axis=1) <= max(limit, 4 * mad(off[there].ravel()))
+    return _Background(weights, middle, height, width)
 
 
 def _quadratic(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.stack((np.ones_like(x), x, y, x * x, x * y, y * y), axis=1)
-
-
-def _surface(y: np.ndarray, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The quadratic function on the grid, float32 (h, w)."""
-    one, by_x, by_y, by_xx, by_xy, by_yy = weights.astype(np.float32)
-    return (one + by_y * y + by_yy * y * y)[:, None] + (by_x * x + by_xx * x * x)[None] + by_xy * y[:, None] * x[None]
+    return np.stack((np.ones_like(x), x, y, x * x, x * y, y * y), axis=1).astype(np.float64)
 
 
 def _key(color: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -167,13 +195,69 @@ def _sure(first: np.ndarray) -> np.ndarray:
     return (first >= _SURE) & ~mixed
 
 
-def _carried(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The values (h, w, n) by their weights (h, w), each place by what is near it, and by what is farther where that is all."""
-    height, width = weights.shape
-    total = np.concatenate((values * weights[..., None], weights[..., None]), axis=2)
-    out, level, cell, share = total.copy(), total, 1, 1.0
-    while max(level.shape[:2]) > 1:
-        level = block_means(np.pad(level, [*((0, side % 2) for side in level.shape[:2]), (0, 0)]), 2)
-        cell, share = cell * 2, share * _FARTHER
-        out += spread(level, height, width, cell) * np.float32(share)
+def _samples(
+    color: np.ndarray, key: np.ndarray, first: np.ndarray, sure: np.ndarray, background: _Background, rows: slice, factor: int,
+) -> np.ndarray:
+    """What rows tell of the subject: colors and key times a weight, and the weight, (rows, w, 5), in cells of so many pixels."""
+    flat = background.at(rows)
+    unmixed = np.clip(flat + (color - flat) / np.maximum(first, 0.25)[..., None], 0, 255)
+    unmixed[sure] = color[sure]
+    weights = np.where(sure, np.float32(1), np.float32(_UNSURE) * np.maximum(first - _FAINT, 0) ** 4)[..., None]
+    found = np.concatenate((unmixed * weights, np.where(sure, key, np.minimum(key, 0))[..., None] * weights, weights), axis=2)
+    return found if factor == 1 else block_means(np.pad(found, [*((0, -side % factor) for side in found.shape[:2]), (0, 0)]), factor)
+
+
+def _carried(samples: np.ndarray) -> np.ndarray:
+    """The values of samples (h, w, n), the last of which is their weight: each place by what is near it, and by what is farther where
+    that is all."""
+    levels = [samples]
+    while max(levels[-1].shape[:2]) > 1:
+        level = levels[-1]
+        levels.append(block_means(np.pad(level, [*((0, side % 2) for side in level.shape[:2]), (0, 0)]), 2))
+    out = levels.pop()
+    while levels:
+        level = levels.pop()
+        out = _doubled(out)[:level.shape[0], :level.shape[1]] * np.float32(_FARTHER) + level
     return out[..., :-1] / np.maximum(out[..., -1:], 1e-30)
+
+
+def _doubled(grid: np.ndarray) -> np.ndarray:
+    """Twice as large, linear between the cells' middles."""
+    for axis in (0, 1):
+        grid = np.moveaxis(grid, axis, 0)
+        out = np.empty((2 * len(grid), *grid.shape[1:]), np.float32)
+        out[::2] = out[1::2] = grid * np.float32(0.75)
+        out[2::2] += grid[:-1] * np.float32(0.25)
+        out[1:-1:2] += grid[1:] * np.float32(0.25)
+        out[0] += grid[0] * np.float32(0.25)
+        out[-1] += grid[-1] * np.float32(0.25)
+        grid = np.moveaxis(out, 0, axis)
+    return grid
+
+
+def _enlarged(grid: np.ndarray, rows: slice, width: int, factor: int) -> np.ndarray:
+    """Rows of the picture out of a grid of cells of so many pixels."""
+    if factor == 1:
+        return grid[rows]
+    first = max(rows.start // 2 - 1, 0)
+    return _doubled(grid[first:-(-rows.stop // 2) + 1])[rows.start - 2 * first:rows.stop - 2 * first, :width]
+
+
+def _solved(color: np.ndarray, key: np.ndarray, sure: np.ndarray, near: np.ndarray, background: _Background, rows: slice) -> np.ndarray:
+    """uint8 RGBA of rows, from what is near: the subject's color and its key."""
+    flat, subject = background.at(rows), near[..., :3]
+    if background.has_hue:
+        key_background = background.key_at(rows)
+        alpha = (key_background - key) / (key_background - np.minimum(near[..., 3], 0))
+    else:
+        toward = subject - flat
+        alpha = ((color - flat) * toward).sum(axis=2) / np.maximum((toward * toward).sum(axis=2), _UNLIKE ** 2)
+    alpha = np.clip((alpha - _NOISE) / (1 - 2 * _NOISE), 0, 1)
+    alpha[sure] = 1
+    solved = np.clip(flat + (color - flat) / np.maximum(alpha, 0.05)[..., None], 0, 255)
+    # What is nearly all background tells little of its own color.
+    own = np.clip((alpha - 0.1) / 0.5, 0, 1)[..., None]
+    out = np.empty((*alpha.shape, 4), np.uint8)
+    out[..., :3] = np.clip(subject + (solved - subject) * own + 0.5, 0, 255)
+    out[..., 3] = alpha * 255 + 0.5
+    return out

@@ -79,15 +79,15 @@ def plan_decal(
 # --- the result -------------------------------------------------------------------------------------------
 
 def land_decal(job: Job, record: JobRecord, folder: Path) -> Landed:
-    """Make the images, and of the first a decal on its object. One undo step. What was not cut out stays an image."""
+    """Make the images, and of the first that could be cut out a decal on its object. One undo step."""
     made = adopt_results(job, record, folder)
     obj = targets.find_target(job.landing.targets[0], job.landing)
-    undone = next((picture.report["not_finished"] for picture in record.result.pictures if "not_finished" in (picture.report or {})), "")
-    if undone:
-        return settle_images(made, job, f". Kept as an image: {undone}", complete=False)
+    undone = [(picture.report or {}).get("not_finished") for picture in record.result.pictures]
+    if None not in undone:
+        return settle_images(made, job, f". Kept as an image: {undone[0]}", complete=False)
     if obj is None or not obj.users_collection:         # the last: deleted, and only kept for undo
         return settle_images(made, job, f". Kept as an image for what is gone: {job.landing.targets[0].name}", complete=False)
-    blender.decals.make_decal(obj, made[0], job.landing.decal, name_from_prompt(job.prompt))
+    blender.decals.make_decal(obj, made[undone.index(None)], job.landing.decal, name_from_prompt(job.prompt))
     return settle_images(made, job, f" on {obj.name}")
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.regions import Box, union
 from ..core.request import ResultPicture, Surface
-from ..imaging.alpha import cropped, cut_out, has_transparency
+from ..imaging.alpha import cropped, cut_out, has_transparency, visible_box
 from ..imaging.maps import MAPS, check_maps, delight, each_map
 from ..imaging.tile import make_seamless, wrap_score
 from ..library.journal import write_atomic
@@ -31,11 +32,13 @@ def write_surfaces(
     tile, or on both) and `findings` of the material check, of what is cut out `background` ("transparent" or "#rrggbb"), or
     `not_finished` says why the picture stays as it came. `prompt` tells the kind of material. Raises InputError where nothing was paid.
     """
+    if surface.cut_out:
+        return _write_cut_outs(pictures, folder)
     made = []
     with ThreadPoolExecutor(2, "surface") as threads:
         for picture in pictures:
             try:
-                made.append(_write_cut_out(picture, folder) if surface.cut_out else _write_surface(picture, surface, prompt, folder, threads))
+                made.append(_write_surface(picture, surface, prompt, folder, threads))
             except InputError as error:
                 if surface.source:
                     raise
@@ -86,18 +89,33 @@ def _write_surface(
     return picture._replace(report=report, maps={name: files[name] for name in MAPS if name in files} or None)
 
 
-def _write_cut_out(picture: ResultPicture, folder: Path) -> ResultPicture:
-    """The subject without what is around it, as large as it is."""
-    path = folder / picture.path
+def _write_cut_outs(pictures: tuple[ResultPicture, ...], folder: Path) -> tuple[ResultPicture, ...]:
+    """The subjects without what is around them. Variants are of one size, around all of them: one can take another's place."""
+    cut: dict[int, tuple[np.ndarray, str, Box]] = {}
+    made = list(pictures)
+    for number, picture in enumerate(pictures):
+        try:
+            rgba, background = _cut_out(folder / picture.path)
+            cut[number] = rgba, background, visible_box(rgba)
+        except InputError as error:             # it is paid: it arrives as it came, and says why
+            made[number] = picture._replace(report={**(picture.report or {}), "not_finished": error.message})
+    for number, (rgba, background, _) in cut.items():
+        around = union([box for other, _, box in cut.values() if other.shape == rgba.shape])
+        color, path = cropped(rgba, around), folder / pictures[number].path
+        path = path.with_name(f"{path.stem}-cut-out.png")           # the answer's own picture stays
+        write_atomic(path, write_png(color))
+        made[number] = pictures[number]._replace(
+            path=path.relative_to(folder).as_posix(), mime="image/png", width_px=color.shape[1], height_px=color.shape[0],
+            report={**(pictures[number].report or {}), "background": background})
+    return tuple(made)
+
+
+def _cut_out(path: Path) -> tuple[np.ndarray, str]:
+    """(uint8 (h, w, 4), what was around the subject: "transparent" or a color as "#rrggbb"). Raises InputError."""
     color, _ = read_picture(path.read_bytes())
     if color.dtype == np.uint16:
         color = (color / np.float32(257) + np.float32(0.5)).astype(np.uint8)
-    background = "transparent"
-    if not has_transparency(color):
-        cut = cut_out(color)
-        color, background = cut.rgba, "#{:02x}{:02x}{:02x}".format(*cut.background)
-    color = cropped(color)
-    path = path.with_name(f"{path.stem}-cut-out.png")           # the answer's own picture stays
-    write_atomic(path, write_png(color))
-    return picture._replace(path=path.relative_to(folder).as_posix(), mime="image/png", width_px=color.shape[1], height_px=color.shape[0],
-                            report={**(picture.report or {}), "background": background})
+    if has_transparency(color):
+        return color, "transparent"
+    cut = cut_out(color)
+    return cut.rgba, "#{:02x}{:02x}{:02x}".format(*cut.background)

@@ -16,9 +16,9 @@ from mathutils.bvhtree import BVHTree
 from gptimage_addon.blender.decals import make_decal, spot_near, spot_on_faces
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.materials import picture_node
-from gptimage_addon.core.request import Place
-from gptimage_addon.operators.decal import decal_refusal
-from tests.support.scenes import image_of, pixels_of, select
+from gptimage_addon.core.request import Place, Service
+from gptimage_addon.operators.decal import decal_refusal, plan_decal
+from tests.support.scenes import WORDS, finished, image_of, pixels_of, select
 
 ABOVE = 0.004                   # of the width
 
@@ -216,6 +216,23 @@ def test_without_its_object_the_picture_arrives(cube: bpy.types.Object) -> None:
     assert bpy.ops.gptimage.wait(timeout_s=60) == {'FINISHED'}
     assert not view.landed.complete and "Kept as an image for what is gone: Cube" in view.landed.message
     assert image_of(view).use_fake_user and not any(obj.name.endswith("Decal") for obj in bpy.data.objects)
+
+
+def test_the_first_variant_that_was_cut_out_is_laid(cube: bpy.types.Object) -> None:
+    planned = plan_decal(WORDS._replace(n=2), Service(), cube, spot_near(cube, (0, -3, 0))._replace(width_m=0.5))
+    view = finished(planned)
+    first, second = view.record.result.pictures
+    bad = first._replace(report={"not_finished": "The picture's background is not flat"})
+    view.record = view.record._replace(result=view.record.result._replace(pictures=(bad, second)))
+    host.pump()
+    made = next(obj for obj in bpy.data.objects if obj.name.endswith("Decal"))
+    assert picture_node(made.active_material).image == image_of(view, 1) and image_of(view, 0).use_fake_user
+    # With none the pictures arrive, and say why.
+    view = finished(plan_decal(WORDS, Service(), cube, spot_near(cube, (0, -3, 0))._replace(width_m=0.5)))
+    view.record = view.record._replace(result=view.record.result._replace(pictures=(bad,)))
+    host.pump()
+    assert not view.landed.complete and view.landed.message.endswith("Kept as an image: The picture's background is not flat")
+    assert sum(obj.name.startswith("Weathered Red Brick Decal") for obj in bpy.data.objects) == 1
 
 
 # --- in the picture ---------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import provenance
 from gptimage_addon.blender.materials import picture_node
 from gptimage_addon.blender.udim import tile_files, tiles_of, tiles_there
-from gptimage_addon.core.errors import InputError
-from gptimage_addon.core.request import JobState, Service
-from gptimage_addon.operators.udim import missing_tiles, shown_tiles, tiled_image
+from gptimage_addon.core.errors import InputError, QuotaError
+from gptimage_addon.core.request import JobState, Service, ServiceKind
+from gptimage_addon.operators.udim import landing_for, missing_tiles, plan_tiles, shown_tiles, tiled_image
 from gptimage_addon.worker.practice import PracticeServer
 from tests.support.pictures import decode
 from tests.support.scenes import WORDS, pump_until, select
@@ -229,6 +229,21 @@ def test_neighbors_are_sent_with_the_mask_of_what_is_new(server: PracticeServer,
     monkeypatch.setattr(host, "reuses", True)
     again = landed(generate())
     assert len(server.requests) == 2 and again != image and tile_files(again) == tile_files(image) and missing_tiles(again) == ()
+
+
+def test_a_budget_covers_all_tiles_or_none(unsent: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    obj, words, service = panels((0, 0), (1, 0), (0, 1)), WORDS._replace(size=SIZE), Service(ServiceKind.OPENAI)
+    monkeypatch.setattr(bpy.context.preferences.system, "use_online_access", True)
+    planned = plan_tiles(words, service, landing_for([obj], words), (1001, 1002, 1011))
+    price = shown_tiles(words, service, (1001, 1002, 1011)).usd
+    # OpenAI's table: 816 x 816 at low is 16 * 16 * (2e6 + 665856) / 4e6 = 171 tokens; the tiles beside it are larger, and sent along.
+    assert price > 3 * 171 * 30e-6
+    monkeypatch.setattr(host.budget, "run_usd", 0.95 * price)
+    with pytest.raises(QuotaError):
+        host.submit_all(planned)
+    assert not host.jobs
+    monkeypatch.setattr(host.budget, "run_usd", 1.01 * price)
+    assert len(host.submit_all(planned)) == 3
 
 
 def test_where_there_is_no_mesh_it_says_so() -> None:

@@ -74,3 +74,13 @@ def unfold_below(kind, above, wanted, headers=7):
             yield from lab.click(x - 60, at)
             yield 0.8
     raise LookupError(f"no panel with {wanted!r} below {above!r}")
+
+
+def unfold(*names):
+    """Let sub-panels be open when the tab is first drawn: they lie too low for their headers to be looked for."""
+    panels = sys.modules[f"{PACKAGE}.ui.panels"]
+    for name in names:
+        cls = getattr(panels, name)
+        bpy.utils.unregister_class(cls)
+        cls.bl_options = set()
+        bpy.utils.register_class(cls)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from gptimage_addon.core.errors import InputError
-from gptimage_addon.imaging.alpha import cropped, cut_out, has_transparency
+from gptimage_addon.imaging.alpha import cropped, cut_out, has_transparency, visible_box
 from gptimage_addon.worker.practice_pictures import make_picture
 
 SIDE = 512
@@ -89,13 +89,14 @@ def test_the_crop_holds_all_that_is_seen_and_a_clear_margin() -> None:
     rgba[50:120, 61:200] = (10, 20, 30, 255)
     rgba[49, 61:200, 3] = rgba[50:120, 60, 3] = 40              # soft
     rgba[5, 290, 3] = 255                                       # a stray pixel
-    out = cropped(rgba)
+    assert visible_box(rgba) == (60, 49, 200, 120)
+    out = cropped(rgba, visible_box(rgba))
     assert out.shape == (71 + 4, 140 + 4, 4)
     assert np.array_equal(out[2:-2, 2:-2], rgba[49:120, 60:200])
     assert not out[:2, :, 3].any() and not out[-2:, :, 3].any() and not out[:, :2, 3].any() and not out[:, -2:, 3].any()
     assert (out[-2:, 3:-2, :3] == (10, 20, 30)).all()           # what is clear has the color beside it
     with pytest.raises(InputError, match="transparent all over"):
-        cropped(rgba * np.uint8(0))
+        visible_box(rgba * np.uint8(0))
 
 
 def test_transparency_is_told_by_what_shows_through() -> None:

@@ -158,6 +158,18 @@ def test_what_is_transparent_already_is_only_cropped(worker: WorkerProcess, serv
     assert picture.report == {"background": "transparent"}
 
 
+def test_variants_are_cropped_alike(worker: WorkerProcess, serve: Serve) -> None:
+    """So that one can take another's place on its mesh. The practice service draws another island for each."""
+    server = serve(picture=None)
+    job = make_job(server.base_url, n=2, size="1024x640", background="transparent", prompt="rusty steel")._replace(surface=Surface(cut_out=True))
+    record = worker.run(job)
+    assert record.state is JobState.DONE, record.error
+    one, two = (decode((worker.journal.folder(job.id) / picture.path).read_bytes())[..., 3] for picture in record.result.pictures)
+    assert one.shape == two.shape and not np.array_equal(one, two)
+    seen = (one > 8) | (two > 8)
+    assert seen[2].any() and seen[-3].any() and seen[:, 2].any() and seen[:, -3].any() and not seen[:2].any()
+
+
 def test_a_paid_picture_without_a_flat_background_arrives_as_it_came(worker: WorkerProcess, serve: Serve) -> None:
     data = encode(make_picture("a lighthouse at dusk", *SIZE, 1))
     picture, folder = done(worker, make_job(serve(picture=data).base_url)._replace(surface=Surface(cut_out=True)))
