@@ -21,7 +21,7 @@ from ..core.regions import Box
 from ..core.request import (
     Finish, FollowUp, Job, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface,
 )
-from .plan import PlannedJob, parents_of, plan_job, price
+from .plan import PlannedJob, maps_of, parents_of, plan_job, price
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .touch_up import Framing, touch_up_windows, touch_up_words
@@ -179,6 +179,19 @@ def _heal_axes(settings: bpy.types.PropertyGroup | bpy.types.Operator) -> str:
     return "xy" if settings.tiling == NO_AXES else settings.tiling
 
 
+def _with_its_maps(surface: Surface | None, image: bpy.types.Image, operator: bpy.types.Operator) -> Surface | None:
+    """The pixel work, and with it the maps that the image has already: its color changes, and they with it. A script's own are all."""
+    if operator.properties.is_property_set("maps"):
+        return surface
+    facts, has = images.provenance(image), maps_of(image)
+    if not has:
+        return surface
+    surface = surface or Surface()
+    if not surface.maps:                        # the panel tells no size of theirs
+        surface = surface._replace(width_m=facts.get("width_m", surface.width_m), relief_m=facts.get("relief_m", surface.relief_m))
+    return surface._replace(maps=tuple(kind for kind in MapKind if kind in surface.maps or str(kind) in has))
+
+
 # --- the operators ----------------------------------------------------------------------------------------
 
 class _OnImage:
@@ -209,6 +222,7 @@ class GPTIMAGE_OT_finish_texture(_OnImage, SurfaceSettings, bpy.types.Operator):
             surface = read_surface(panel, scale_m, self)
             if surface is None:
                 raise InputError("There is nothing to do", field="maps", hint="Turn Seamless or De-Light on, or choose maps")
+            surface = _with_its_maps(surface, image, self)
             planned = plan_surface(image, surface, Landing(place=Place.INSTEAD, scale_m=scale_m, pack=read_preferences().pack))
             host.submit(planned.job, planned.inputs)
         except GptImageError as error:
@@ -231,7 +245,7 @@ class GPTIMAGE_OT_heal_seams(_OnImage, RequestSettings, SurfaceSettings, bpy.typ
         assert image is not None                # by the poll
         try:
             preferences = read_preferences()
-            surface = read_surface(panel, panel.scale_m, self)
+            surface = _with_its_maps(read_surface(panel, panel.scale_m, self), image, self)
             axes = _heal_axes(self if self.properties.is_property_set("tiling") else panel)
             words = _heal_words(panel, image, self)
             landing = Landing(place=Place.INSTEAD, scale_m=panel.scale_m, pack=preferences.pack)

@@ -12,6 +12,7 @@ import pytest
 
 from gptimage_addon.blender.host import host
 from gptimage_addon.blender.images import provenance
+from gptimage_addon.blender.material_pictures import material_pictures
 from gptimage_addon.blender.materials import needs_subdivision, picture_node
 from gptimage_addon.blender.targets import note_target
 from gptimage_addon.core.request import Landing, MapKind, Place, Service, Surface
@@ -138,6 +139,20 @@ def test_what_is_finished_takes_the_old_picture_s_place_in_materials(cube: bpy.t
     with editor('VIEW_3D'):
         again = done("finish_texture", tiling="none", maps={"height"})
     assert again.job.surface.wraps == "x" and provenance(image_of(again))["tiles"] == "x"
+
+
+def test_the_maps_that_a_picture_has_are_made_anew_with_it(cube: bpy.types.Object) -> None:
+    """The panel names none: what its button mends must not take them off the material."""
+    done("generate_texture", prompt="red brick", size="1024x640", quality="low", maps={"normal", "roughness"}, relief_m=0.05)
+    material = cube.active_material
+    for operator, settings in (("finish_texture", {"delight": 1.0}), ("heal_seams", {"tiling": "x", "quality": "low"})):
+        with editor('VIEW_3D'):
+            image = image_of(done(operator, **settings))
+        maps = maps_of(image)
+        assert provenance(image)["relief_m"] == pytest.approx(0.05)
+        assert set(maps) == {"normal", "roughness"} and {node.image for node in material_pictures(material).values()} == {image, *maps.values()}
+    with editor('VIEW_3D'):
+        assert maps_of(image_of(done("finish_texture", tiling="x", maps={"height"}))).keys() == {"height"}       # a script's own
 
 
 def test_seams_are_healed_by_the_model_and_only_they_change(cube: bpy.types.Object) -> None:
