@@ -75,7 +75,7 @@ class _Maps(Tab):
                 found = find_price([each], MAP_PROMPTS[kind], service)
                 column.label(text=f"{_label(kind)}: {dollars(found.usd) if found.known else 'see your server'}{follows}", translate=False)
             if wanted:
-                refusal = draw_price(layout, settings, MAP_PROMPTS[next(iter(wanted))], [each] * len(wanted), alone=True)
+                refusal = draw_price(layout, settings, MAP_PROMPTS[next(iter(wanted))], [each] * len(wanted), alone=True, sheet=False)
         except InputError as error:             # of what is sent, before there is a price
             refusal = sentence(error)
         draw_button(layout, "gptimage.ask_maps", refusal, icon='TEXTURE')

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What will be sent, on a sheet to read before the button is pressed: the requests themselves, made as the button makes them.
+"""What will be sent, on a sheet to read before the button is pressed: the requests that the panel has priced, made as the button makes them.
 
 No postponed annotations here: Blender reads those of the operator as properties.
 """
@@ -8,29 +8,16 @@ No postponed annotations here: Blender reads those of the operator as properties
 from collections.abc import Sequence
 
 import bpy
-from bpy.props import EnumProperty
+from bpy.props import StringProperty
 
-from ..blender.preferences import read_preferences
 from ..core import pricing
 from ..core.addresses import OPENAI_URL
 from ..core.catalog import find_model
-from ..core.errors import InputError
-from ..core.prompts import heal_prompt, is_named, texture_prompt
-from ..core.request import Finish, Request, SentPicture, Service, ServiceKind
-from ..operators.areas import shown_picture
-from ..operators.extend import shown_extension
-from ..operators.lettering import lettered, read_lettering
-from ..operators.plan import Reference, Template, make_request
-from ..operators.reference import shown_words
-from ..operators.references import shown_references
-from ..operators.report import sentence
-from ..operators.settings import read_settings
-from ..operators.surface import shown_healing
-from ..operators.touch_up import touch_up_template
-from ..operators.variants import shown_image
+from ..core.prompts import is_named
+from ..core.request import Request, SentPicture, Service, ServiceKind
+from ..operators.plan import Reference, make_request
 from .references import picture_icon
-from .status import SHEETS, dollars, draw_wrapped, find_price, price_text
-from .touch_up import touch_up_plan
+from .status import dollars, draw_wrapped, find_price, price_text, priced
 
 __all__ = ()
 
@@ -39,32 +26,13 @@ THUMBNAIL = 2.6
 ONE_COLUMN = 6                          # pictures; more stand in two
 
 
-def _asked(context: bpy.types.Context, kind: str) -> tuple[Sequence[tuple[Request, Finish | None]], Template, tuple[Reference, ...]]:
-    """(words and finish of each request, their prompt's template, the references) that the button of this kind would send now."""
-    settings = context.scene.gptimage
-    if kind == "heal":
-        return [shown_healing(settings, shown_image(context))], heal_prompt, ()
-    references = shown_references(settings, touch_up=kind in ("touch_up", "extend"))
-    if kind == "touch_up":
-        _, requests = touch_up_plan(context)
-        return requests, touch_up_template(marked=settings.use_marks), references
-    if kind == "extend":
-        return shown_extension(context, shown_picture(context)), touch_up_template(extended=True), references
-    words = read_settings(settings)
-    if kind == "texture":
-        return [(words, None)], texture_prompt, references
-    words, _ = shown_words(settings, context.scene)
-    template, letters = lettered(read_lettering(settings), words.size)
-    return [(words, None)], template, references + letters
-
-
 class GPTIMAGE_OT_show_sent(bpy.types.Operator):
     bl_idname = "gptimage.show_sent"
     bl_label = "What Will Be Sent"
     bl_description = "Read the whole request before it is sent: each picture, the full prompt, where it goes and what it costs. Sends nothing"
     bl_options = {'INTERNAL'}
 
-    kind: EnumProperty(name="Kind", description="Which button's request", items=[(kind, kind, "") for kind in dict.fromkeys(SHEETS.values())])
+    place: StringProperty(name="Place", description="Where the price was shown", options={'SKIP_SAVE', 'HIDDEN'})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return {'FINISHED'}
@@ -73,18 +41,17 @@ class GPTIMAGE_OT_show_sent(bpy.types.Operator):
         return context.window_manager.invoke_popup(self, width=WIDTH_PX)
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, service = self.layout, read_preferences().service
+        layout = self.layout
         layout.label(text=self.bl_label, icon='EXPORT')
-        try:
-            requests, template, references = _asked(context, self.kind)
-            found = find_price(requests, template, service, references)
-        except InputError as error:
-            draw_wrapped(layout, sentence(error), 'ERROR', fits=FITS)
+        shown = priced.get(self.place)
+        if shown is None:
+            draw_wrapped(layout, "The panel shows no price", 'ERROR', fits=FITS)
             return
+        requests, template, references, service = shown
         for words, finish in requests:
             request, _ = make_request(words, template, references, finish)
             _draw_request(layout.box(), request, references, service)
-        layout.label(text=price_text(found, service), icon='BLANK1', translate=False)
+        layout.label(text=price_text(find_price(requests, template, service, references), service), icon='BLANK1', translate=False)
 
 
 def _draw_request(box: bpy.types.UILayout, request: Request, references: Sequence[Reference], service: Service) -> None:
@@ -93,6 +60,7 @@ def _draw_request(box: bpy.types.UILayout, request: Request, references: Sequenc
     many = f"{request.n} x " if request.n > 1 else ""
     facts = [request.model, f"{many}{request.size.replace('x', ' x ')} px", f"quality {request.quality}", request.output_format.upper()]
     facts += [f"{name} {value}" for name, value in (("background", request.background), ("moderation", request.moderation)) if value != "auto"]
+    facts += ["in a batch"] * request.batch
     facts += [f"{name} {value}" for name, value in (("complexity", request.complexity), ("input fidelity", request.input_fidelity)) if value]
     draw_wrapped(column, ", ".join(facts), 'SETTINGS', fits=FITS)
     known = find_model(request.model) is not None and service.kind is not ServiceKind.COMPATIBLE

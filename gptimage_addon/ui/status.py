@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import bpy
@@ -18,14 +19,13 @@ from ..blender.preferences import read_preferences
 from ..core import pricing
 from ..core.catalog import find_model, shutdown_notice
 from ..core.errors import GptImageError, InputError, Repair
-from ..core.prompts import extend_prompt, heal_prompt, lettered_prompt, markup_prompt, reference_prompt, texture_prompt, touch_up_prompt
 from ..core.request import Finish, Request, Service, ServiceKind, Surface
 from ..operators.plan import Reference, Template, asked, price
 from ..operators.references import shown_references
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
-__all__ = ("SHEETS", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text", "sidebar_px")
+__all__ = ("Priced", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text", "priced", "sidebar_px")
 
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
 MARGIN_PX = 80                  # tabs, icon and borders of a sidebar
@@ -35,10 +35,18 @@ REPAIR_LABELS = {
     Repair.RESTART_WORKER: "Restart Helper", Repair.RAISE_BUDGET: "Open Budget Settings",
 }
 PERIODS = {"day": "for today", "month": "for this month", "file": "for this file"}
-# Which button's request a prompt's template belongs to: what the sheet of what will be sent is opened for.
-SHEETS = {texture_prompt: "texture", reference_prompt: "reference", touch_up_prompt: "touch_up", markup_prompt: "touch_up",
-          extend_prompt: "extend", heal_prompt: "heal", lettered_prompt: "reference"}
+# What the panels have priced last, by where that is drawn: the sheet of what will be sent shows the same. Values only, replaced at each drawing.
+priced: dict[str, "Priced"] = {}
 SERVICES = {ServiceKind.PRACTICE: "made on this machine", ServiceKind.OPENAI: "sent to OpenAI"}
+
+
+class Priced(NamedTuple):
+    """What a button would send now: words and finish of each request, their prompt's template, the references, and to whom."""
+
+    requests: tuple[tuple[Request, Finish | None], ...]
+    template: Template
+    references: tuple[Reference, ...]
+    service: Service
 
 
 def sidebar_px() -> float:
@@ -108,12 +116,13 @@ def price_text(found: pricing.Price, service: Service) -> str:
 
 def draw_price(
     layout: bpy.types.UILayout, panel: PanelSettings, template: Template, touch_up: Requests = (), *, alone: bool = False,
-    own: tuple[Reference, ...] = (), words: Request | None = None,
+    own: tuple[Reference, ...] = (), words: Request | None = None, sheet: bool = True,
 ) -> str:
     """What the next request costs and where it goes, or why it cannot be sent: then that is returned, else "".
 
     A touch-up's requests have words and sizes of their own, which its panel tells. `alone` is for what takes no references,
-    `own` are those that it has beside the list's, `words` those that are asked instead of the panel's.
+    `own` are those that it has beside the list's, `words` those that are asked instead of the panel's. Without `sheet` there is no
+    button that shows all of it.
     """
     service = read_preferences().service
     column = layout.column(align=True)
@@ -132,8 +141,11 @@ def draw_price(
         return sentence(error)
     row = column.row()
     row.label(text=price_text(found, service), translate=False)
-    if kind := SHEETS.get(getattr(template, "func", template)):
-        row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).kind = kind
+    if sheet:
+        area = getattr(bpy.context, "area", None)
+        place = f"{area.as_pointer() if area else 0} {getattr(template, 'func', template).__name__}"
+        priced[place] = Priced(tuple(requests), template, references, service)
+        row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).place = place
     words, _ = requests[0]
     many = f"{words.n} x " if words.n > 1 else ""
     where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"

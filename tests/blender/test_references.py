@@ -22,7 +22,7 @@ from gptimage_addon.operators.reference import plan_reference
 from gptimage_addon.operators.references import add_image, read_references, shown_references
 from gptimage_addon.operators.settings import read_settings
 from gptimage_addon.operators.touch_up import Framing, plan_touch_up, split
-from gptimage_addon.ui import sheet as sheet_module
+from gptimage_addon.ui import status
 from gptimage_addon.ui.sheet import GPTIMAGE_OT_show_sent
 from gptimage_addon.worker.practice import PracticeServer
 from tests.support.layout import Layout
@@ -263,21 +263,40 @@ def test_an_opened_file_makes_nobody_read_what_lies_outside_it(tmp_path: Path) -
     assert shown_references(settings)[0].path == str(secret)
 
 
-def sheet(kind: str) -> Layout:
-    layout = Layout()
-    GPTIMAGE_OT_show_sent.draw(SimpleNamespace(kind=kind, layout=layout, bl_label="What Will Be Sent"), bpy.context)
+PANELS = {"texture": "GPTIMAGE_PT_texture", "reference": "GPTIMAGE_PT_reference", "touch_up": "GPTIMAGE_PT_touch_up",
+          "extend": "GPTIMAGE_PT_extend", "heal": "GPTIMAGE_PT_image_surface", "vary": "GPTIMAGE_PT_image_change", "decal": "GPTIMAGE_PT_decal"}
+
+
+@pytest.fixture
+def measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sidebar of 300 pixels: without a screen its width is 1 and Blender's interface scale 0."""
+    monkeypatch.setattr(status, "sidebar_px", lambda: 300.0)
+
+
+def panel_of(kind: str) -> Layout:
+    panel, layout = getattr(bpy.types, PANELS[kind]), Layout()
+    panel.draw(SimpleNamespace(layout=layout, **{name: getattr(panel, name) for name in dir(panel) if name.startswith("_draw_")}), bpy.context)
     return layout
 
 
-@pytest.mark.parametrize("kind", ["texture", "reference", "touch_up", "extend", "heal"])
-def test_the_sheet_shows_what_is_then_sent(kind: str, tmp_path: Path, unsent: None) -> None:
+def sheet(kind: str) -> Layout:
+    """The sheet that the button beside the panel's price opens."""
+    (button,) = [button for name, button in panel_of(kind).buttons if name == "gptimage.show_sent"]
+    layout = Layout()
+    GPTIMAGE_OT_show_sent.draw(SimpleNamespace(place=button.place, layout=layout, bl_label="What Will Be Sent"), bpy.context)
+    return layout
+
+
+@pytest.mark.parametrize("kind", PANELS)
+def test_the_sheet_shows_what_is_then_sent(kind: str, tmp_path: Path, unsent: None, measures: None) -> None:
     settings = bpy.context.scene.gptimage
     settings.prompt, settings.quality, settings.area, settings.extend_left = "ivy; on a wall", "low", "whole", 64
     add_image(settings, plain(tmp_path / "a.png", (1, 1, 1), (3840, 2160)), "subject")
     add_image(settings, bpy.data.images.new("Inside", 64, 48), "palette").words = "only its greens"
     wall = painted("Wall", (0.5, 0.5, 0.5, 1.0), size=(1024, 1024))
     button = {"texture": bpy.ops.gptimage.generate_texture, "reference": bpy.ops.gptimage.generate_reference,
-              "touch_up": bpy.ops.gptimage.touch_up, "extend": bpy.ops.gptimage.extend_frame, "heal": bpy.ops.gptimage.heal_seams}[kind]
+              "touch_up": bpy.ops.gptimage.touch_up, "extend": bpy.ops.gptimage.extend_frame, "heal": bpy.ops.gptimage.heal_seams, "vary": bpy.ops.gptimage.vary_texture,
+              "decal": bpy.ops.gptimage.generate_decal}[kind]
     with editor('IMAGE_EDITOR', image=wall):
         shown = sheet(kind)
         assert button() == {'FINISHED'}
@@ -299,7 +318,7 @@ def test_the_sheet_shows_what_is_then_sent(kind: str, tmp_path: Path, unsent: No
     assert float(price.rpartition("$")[2]) == pytest.approx(view.job.estimate_usd, abs=5e-5)
 
 
-def test_the_sheet_names_the_address_and_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sheet_names_the_address_and_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measures: None) -> None:
     settings = bpy.context.scene.gptimage
     settings.prompt = "a castle"
     for service, image, address in (
@@ -308,10 +327,12 @@ def test_the_sheet_names_the_address_and_what_is_wrong(tmp_path: Path, monkeypat
     ):
         if image:
             add_image(settings, plain(tmp_path / image, (1, 1, 1)))
-        monkeypatch.setattr(sheet_module, "read_preferences", lambda service=service: SimpleNamespace(service=service))
+        preferences = status.read_preferences()._replace(service=service)
+        monkeypatch.setattr(status, "read_preferences", lambda preferences=preferences: preferences)
         assert f"To: {address}" in sheet("reference").text
     settings.references[0].image = None
-    assert "A reference has no picture. Choose its image" in sheet("reference").text
+    refused = panel_of("reference")                             # what cannot be sent has no sheet: the panel says why
+    assert "A reference has no picture" in refused.text and "gptimage.show_sent" not in dict(refused.buttons)
 
 
 def test_udim_images_are_refused(tmp_path: Path) -> None:
