@@ -78,12 +78,19 @@ def run():
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[-1]):
         bpy.ops.wm.window_close()
     yield 1.0
-    lab.area("VIEW_3D").ui_type = "IMAGE_EDITOR"
+    lab.area("VIEW_3D").ui_type = "PREFERENCES"
+    yield 1.0
+    region = lab.region(lab.area("PREFERENCES"))
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=lab.area("PREFERENCES"), region=region):
+        bpy.ops.view2d.scroll_down(deltay=600)
+    yield 1.0
+    lab.shot("7_budgets")
+    lab.area("PREFERENCES").ui_type = "IMAGE_EDITOR"
     yield 1.0
     assert bpy.ops.gptimage.show_spending() == {'FINISHED'}
     yield from lab.until(lambda: bpy.data.images.get("GPT Image Spending"), 20)
     yield 1.0
-    lab.shot("7_chart")
+    lab.shot("8_chart")
     assert lab.area("IMAGE_EDITOR").spaces.active.image.name == "GPT Image Spending"
 
 

@@ -31,7 +31,7 @@ def rows(worker: WorkerProcess) -> dict[str, Entry]:
 
 
 def test_a_row_is_settled_with_what_the_service_counted(worker: WorkerProcess) -> None:
-    record = worker.run(make_job(Service(), n=2))
+    record = worker.run(make_job(Service(), n=2, size="1024x640", quality="low"))
     row = rows(worker)[record.job_id]
     usage = record.result.usage
     assert row.state is EntryState.PAID and row.service == "practice" and row.n == 2
@@ -87,7 +87,7 @@ def test_a_wallet_that_is_gone_or_damaged_is_made_anew_from_the_folders(start_wo
     refusal = Fault(status=400, body={"error": {"code": "invalid_value"}})
     server = serve(None, refusal, Fault(status=504, body="<html>"))
     first = start_worker(concurrency=1)
-    ids = [first.run(priced(server)).job_id for _ in range(3)] + [first.run(make_job(Service())).job_id]
+    ids = [first.run(priced(server)).job_id for _ in range(3)] + [first.run(make_job(Service(), size="1024x640", quality="low")).job_id]
     wait_until(lambda: not Wallet(first.journal.data_dir).open_entries())
     assert first.close() == 0
     before, path = rows(first), Wallet(first.journal.data_dir).path
@@ -103,7 +103,7 @@ def test_a_wallet_that_is_gone_or_damaged_is_made_anew_from_the_folders(start_wo
     second = start_worker()
     assert same(second) and not any(isinstance(message, WalletState) for message in second.messages)
     path.write_bytes(b"\xff" * 50_000)
-    assert second.run(make_job(Service())).state is JobState.DONE          # in the middle of its life as well
+    assert second.run(make_job(Service(), size="1024x640", quality="low")).state is JobState.DONE          # in the middle of its life as well
     (damaged,) = path.parent.glob("wallet.damaged-*.sqlite")
     assert damaged.name in second.wait_for_type(WalletState).trouble
 
@@ -126,7 +126,7 @@ def test_nothing_is_sent_that_cannot_be_written_down(start_worker: StartWorker, 
     record = worker.run(priced(server))
     assert record.state is JobState.FAILED and record.error["type"] == "InputError" and record.error["field"] == "data_dir"
     assert "Nothing was sent" in record.error["hint"] and not server.requests
-    assert worker.run(make_job(Service())).state is JobState.DONE          # practice costs nothing
+    assert worker.run(make_job(Service(), size="1024x640", quality="low")).state is JobState.DONE          # practice costs nothing
     path.rmdir()
     assert worker.run(priced(server)).state is JobState.DONE and len(server.requests) == 1
 
