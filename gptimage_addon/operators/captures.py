@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 import bpy
 
-from .. import blender
+from .. import blender, core
 from ..blender import images
 from ..core.errors import InputError
-from ..core.framing import concept_sizes
 from ..core.pricing import sent_size
 from ..imaging.png import encode_png
 from .references import FREE_ROLE, GPTIMAGE_PG_reference
@@ -80,7 +79,7 @@ def _data(name: str, rows: object, role: str, is_words: bool = False) -> Taken:
 def _size(scene: bpy.types.Scene) -> tuple[int, int]:
     render = scene.render
     if scene.gptimage.match_camera:             # with the margin that is cut off the answer
-        concept = concept_sizes(blender.camera.read_frame(scene))
+        concept = core.framing.concept_sizes(blender.camera.read_frame(scene))
         return sent_size(concept.width_px, concept.height_px)
     return sent_size(render.resolution_x, max(1, round(render.resolution_y * render.pixel_aspect_y / render.pixel_aspect_x)))
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from .. import blender
+from .. import blender, core
 from ..blender import images, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
-from ..core.framing import concept_sizes
 from ..core.request import Job, JobRecord, Landing, Lettering, Place, Request, Service, Target
 from .lettering import LetteringSettings, font_file, lettered, read_lettering
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
@@ -112,7 +111,7 @@ def shown_words(panel: ReferenceSettings, scene: bpy.types.Scene, operator: bpy.
     own = operator is not None and operator.properties.is_property_set("match_camera")
     if not (operator if own else panel).match_camera:
         return words, ()
-    concept = concept_sizes(blender.camera.read_frame(scene))
+    concept = core.framing.concept_sizes(blender.camera.read_frame(scene))
     return words._replace(size=concept.size), (concept.frame_width_px, concept.frame_height_px)
 
 
