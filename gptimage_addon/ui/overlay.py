@@ -152,8 +152,7 @@ def _draw_image(
 ) -> None:
     """Columns u0 to u1 of an image, 0..1, between two corners of the region, as the image itself looks."""
     (x0, y0), (x1, y1) = low, high
-    # Data is shown as it is.
-    shader = gpu.shader.from_builtin('IMAGE' if image.colorspace_settings.is_data else compat.IMAGE_SHADER)
+    shader = gpu.shader.from_builtin(compat.IMAGE_SHADER)
     batch = batch_for_shader(shader, 'TRI_FAN', {
         "pos": ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), "texCoord": ((u0, 0), (u1, 0), (u1, 1), (u0, 1))})
     shader.uniform_sampler("image", gpu.texture.from_image(image))

@@ -139,7 +139,7 @@ def run():
         bpy.ops.image.view_all(fit_view=True)
         assert bpy.ops.gptimage.compare() == {'FINISHED'}
     yield 1.5
-    lab.shot("6_before_and_after")
+    lab.shot("6_before_and_after")          # both as bright: the Image Editor shows data as linear light, and so does the wipe
     area.ui_type = 'ShaderNodeTree'
     yield 1.0
 
