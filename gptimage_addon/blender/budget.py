@@ -96,12 +96,18 @@ class Budget:
             log.warning("the wallet cannot be read: %s", error)
             return None
 
+    def look_again(self) -> None:
+        """Read anew at the next look, though the wallet may be as it was: results were deleted."""
+        self._seen = None
+
     def _read_answered(self) -> dict[str, tuple[str, float]]:
         try:
-            return library.wallet.Wallet(self._data_dir()).answered(KNOWN)
+            found = library.wallet.Wallet(self._data_dir()).answered(KNOWN)
         except library.wallet.WalletError as error:
             log.warning("the wallet cannot be read: %s", error)
             return {}
+        jobs_dir = self._data_dir() / "jobs"
+        return {asked: (job_id, at) for asked, (job_id, at) in found.items() if (jobs_dir / job_id / "results").is_dir()}
 
 
 def _paid_usd(jobs: Sequence[Job]) -> float:

@@ -228,6 +228,7 @@ class Host:
                 view = self.jobs[earlier.id] = self._reused(earlier, record, job)
                 self._wake()
                 return view
+        self.budget.look_again()
         raise InputError("The earlier result is gone", field="earlier", hint="Ask again")
 
     def cancel(self, job_id: str) -> None:

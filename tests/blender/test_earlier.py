@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import bpy
@@ -62,7 +63,9 @@ def test_the_earlier_result_is_offered_first(cube: bpy.types.Object, tmp_path: P
     assert view.reused and view.job.id == first.job.id and job_folders(tmp_path / "data") == [first.job.id]
     assert other.active_material and other.active_material != cube.active_material
 
-    host.journal.folder(first.job.id).joinpath(first.record.result.pictures[0].path).unlink()
+    assert list(shown()) == [REUSE, ASK]
+    shutil.rmtree(host.journal.folder(first.job.id) / "results")
     with pytest.raises(RuntimeError, match="The earlier result is gone"):
         bpy.ops.gptimage.generate_texture(earlier=True)
     assert job_folders(tmp_path / "data") == [first.job.id]
+    assert list(shown()) == ["Generate"]
