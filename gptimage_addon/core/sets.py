@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,11 +25,15 @@ NAME_RULE = "{number:02} {words}"
 
 
 class Wanted(NamedTuple):
-    """One picture of several: its words and settings, what it is called, and what a contact sheet says below it."""
+    """One picture of several: its words and settings, what it is called, and what a contact sheet says below it.
+
+    `label` tells it from the others of a grid: what it alone has.
+    """
 
     words: Request
     name: str = ""
     caption: tuple[str, ...] = ()
+    label: str = ""
 
 
 def expand(prompt: str) -> tuple[str, ...]:
@@ -36,14 +41,17 @@ def expand(prompt: str) -> tuple[str, ...]:
 
     A prompt without choices is itself; braces without a bar stay as they are.
     """
+    return tuple(text for text, _ in _expanded(prompt))
+
+
+def _expanded(prompt: str) -> list[tuple[str, str]]:
+    """(prompt, what was chosen for it) of each that a prompt stands for. Raises InputError for too many."""
     parts = _CHOICE.split(prompt)           # text and choices in turns
     choices = [part.split("|") if index % 2 else [part] for index, part in enumerate(parts)]
-    count = 1
-    for choice in choices:
-        count *= len(choice)
+    count = math.prod(map(len, choices))
     if count > MOST:
         raise InputError(f"The choices in the prompt stand for {count} prompts", field="prompt", hint=f"Use {MOST} at most")
-    return tuple(" ".join("".join(words).split()) for words in itertools.product(*choices))
+    return [(" ".join("".join(words).split()), " ".join(word.strip() or "-" for word in words[1::2])) for words in itertools.product(*choices)]
 
 
 def read_prompts(text: str) -> tuple[tuple[str, str], ...]:
@@ -94,15 +102,16 @@ def grid(
     """
     for size in sizes:
         parse_size(size)
-    prompts = expand(words.prompt)
+    prompts = _expanded(words.prompt)
     ordered = [quality for quality in QUALITIES if quality in qualities] + [quality for quality in qualities if quality not in QUALITIES]
     axes = (prompts, tuple(models) or (words.model,), tuple(sizes) or (words.size,), ordered or (words.quality,))
-    count = 1
-    for axis in axes:
-        count *= len(axis)
+    count = math.prod(map(len, axes))
     if count > MOST:
         raise InputError(f"The grid has {count} pictures", field="grid", hint=f"Use {MOST} at most")
-    return tuple(
-        Wanted(words._replace(prompt=prompt, model=model, size=size, quality=quality, n=1), "",
-               (*((prompt,) if len(prompts) > 1 else ()), f"{MODELS[model].label if model in MODELS else model}, {quality}, {size.replace('x', ' x ')}"))
-        for prompt, model, size, quality in itertools.product(*axes))
+    made = []
+    for (prompt, chosen), model, size, quality in itertools.product(*axes):
+        name, shape = MODELS[model].label if model in MODELS else model, size.replace("x", " x ")
+        caption = (*((prompt,) if len(prompts) > 1 else ()), f"{name}, {quality}, {shape}")
+        alone = [text for text, axis in zip((chosen, name, shape, quality), axes, strict=True) if len(axis) > 1]
+        made.append(Wanted(words._replace(prompt=prompt, model=model, size=size, quality=quality, n=1), "", caption, ", ".join(alone) or quality))
+    return tuple(made)

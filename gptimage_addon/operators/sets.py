@@ -28,7 +28,7 @@ from .pointing import PointingOperator
 from .reference import plan_reference
 from .references import read_references, shown_references
 from .report import can_start, report
-from .settings import RequestSettings, read_settings, write_settings
+from .settings import QUALITY_LABELS, RequestSettings, read_settings, write_settings
 
 __all__ = ("GridChoices", "cell_key", "plan_set", "priced", "shown_cells", "shown_grid", "shown_list")
 
@@ -44,7 +44,7 @@ class GridSettings:
         items=[(*item, 1 << index) for index, item in enumerate(MODELS)])
     grid_qualities: EnumProperty(
         name="Qualities", description="The qualities to compare. None is the one chosen above", options={'ENUM_FLAG'}, default={"low", "medium", "high"},
-        items=[(quality, quality.title(), f"Make the picture at {quality} quality", 1 << index) for index, quality in enumerate(catalog.QUALITIES)])
+        items=[(quality, QUALITY_LABELS[quality], f"Make the picture at {quality} quality", 1 << index) for index, quality in enumerate(catalog.QUALITIES)])
     grid_sizes: EnumProperty(
         name="Sizes", description="The sizes to compare. None is the one chosen above", options={'ENUM_FLAG'}, default=set(),
         items=[(size, label, size.replace("x", " x "), 1 << index) for index, (label, size) in enumerate(catalog.SIZE_PRESETS.values())])

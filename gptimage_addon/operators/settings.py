@@ -13,12 +13,12 @@ from ..core.errors import InputError
 from ..core.request import Request, parse_size
 from ..core.styles import hex_color, style_words
 
-__all__ = ("CUSTOM", "KEEP", "PanelSettings", "RequestSettings", "read_model", "read_settings", "used_style", "write_settings", "write_size")
+__all__ = ("CUSTOM", "KEEP", "PanelSettings", "QUALITY_LABELS", "RequestSettings", "read_model", "read_settings", "used_style", "write_settings", "write_size")
 
 CUSTOM = "CUSTOM"
 KEEP = "KEEP"                            # of a style sheet: the setting stays as it is
 
-_QUALITY_LABELS = {"low": "Low", "medium": "Medium", "high": "High", "xhigh": "Extra High", "max": "Max"}
+QUALITY_LABELS = {"low": "Low", "medium": "Medium", "high": "High", "xhigh": "Extra High", "max": "Max"}
 _QUALITY_TIPS = {
     "low": "For drafts, from about a cent for two", "medium": "For most work", "high": "Finer detail, about four times medium's price",
     "xhigh": "Very fine detail. Not for GPT Image 2", "max": "The finest, at the highest price. Not for GPT Image 2",
@@ -39,7 +39,7 @@ class RequestSettings:
         name="Name", description="The model's name as the server lists it. Test Connection in Preferences shows the names")
     quality: EnumProperty(
         name="Quality", description="How much work the model puts in, and the price with it", default="medium",
-        items=[(q, _QUALITY_LABELS[q], _QUALITY_TIPS[q]) for q in catalog.QUALITIES])
+        items=[(q, QUALITY_LABELS[q], _QUALITY_TIPS[q]) for q in catalog.QUALITIES])
     n: IntProperty(
         name="Variants", description="How many pictures to make from the same words. Each is paid",
         default=1, min=1, max=catalog.MAX_N)

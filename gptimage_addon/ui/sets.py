@@ -110,10 +110,9 @@ class GPTIMAGE_PT_turnaround(Tab, bpy.types.Panel):
 
 def _draw_grid(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     column = layout.column()
-    column.label(text="Compare, and {red|blue} in the prompt:", translate=False)
-    column.grid_flow(columns=3, align=True).prop(settings, "grid_qualities")
-    column.grid_flow(columns=2, align=True).prop(settings, "grid_models")
-    column.grid_flow(columns=2, align=True).prop(settings, "grid_sizes")
+    column.label(text="Compare these, and {red|blue} in the prompt", translate=False)
+    for name, columns in (("grid_qualities", 3), ("grid_models", 1), ("grid_sizes", 2)):
+        column.grid_flow(row_major=True, columns=columns, align=True).prop(settings, name)
 
     def total(service: Service) -> tuple[pricing.Price, int]:
         cells = shown_cells(settings, service)
@@ -132,7 +131,7 @@ def _draw_cells(layout: bpy.types.UILayout, cells: Cells) -> None:
         row = column.row(align=True)
         row.enabled = found is not None
         price = why if found is None else dollars(found.usd) if found.known else ""
-        row.operator("gptimage.toggle_cell", text=f"{', '.join(wanted.caption)}   {price}", depress=is_chosen, translate=False,
+        row.operator("gptimage.toggle_cell", text=f"{wanted.label}   {price}", depress=is_chosen, translate=False,
                      icon='CHECKBOX_HLT' if is_chosen else 'CHECKBOX_DEHLT').key = cell_key(wanted)
 
 

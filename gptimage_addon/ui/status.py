@@ -37,7 +37,7 @@ REPAIR_LABELS = {
 PERIODS = {"day": "for today", "month": "for this month", "file": "for this file"}
 # What the panels have priced last, by where that is drawn: the sheet of what will be sent shows the same. Values only, replaced at each drawing.
 priced: dict[str, "Priced"] = {}
-SERVICES = {ServiceKind.PRACTICE: "made on this machine", ServiceKind.OPENAI: "sent to OpenAI"}
+SERVICES = {ServiceKind.PRACTICE: "made locally", ServiceKind.OPENAI: "sent to OpenAI"}
 
 
 class Priced(NamedTuple):

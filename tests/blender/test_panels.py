@@ -152,7 +152,7 @@ def test_the_price_line(cube: bpy.types.Object, words: dict[str, object], line: 
     assert line in layout.text
     can_send = line.startswith("Free")
     assert (layout.strings[REFUSAL] == "") == can_send
-    assert ("made on this machine" in layout.text) == can_send
+    assert ("made locally" in layout.text) == can_send
 
 
 def test_the_texture_panel_says_where_the_picture_goes(cube: bpy.types.Object) -> None:

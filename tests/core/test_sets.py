@@ -65,7 +65,8 @@ def test_a_grid_is_every_combination_in_the_order_of_its_axes() -> None:
         (f"a {color} door", size, quality) for color in ("red", "blue") for size in ("1024x1024", "1536x1024") for quality in ("low", "high")]
     assert all(cell.words.n == 1 for cell in cells)
     assert cells[0].caption == ("a red door", "GPT Image 2.5 Flare, low, 1024 x 1024")
-    assert grid(WORDS)[0].words == WORDS
+    assert [cell.label for cell in cells[:4]] == ["red, 1024 x 1024, low", "red, 1024 x 1024, high", "red, 1536 x 1024, low", "red, 1536 x 1024, high"]
+    assert grid(WORDS)[0].words == WORDS and grid(WORDS)[0].label == WORDS.quality
 
 
 def test_a_grid_beyond_measure_is_refused() -> None:
