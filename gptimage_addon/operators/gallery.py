@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The history: search it, and do things with what was found.
+"""The history: search it, note, delete, export and import what was found. Back into the file it comes by `gallery_apply`.
 
 No postponed annotations here: Blender reads those of the operators as properties.
 """
@@ -12,18 +12,13 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from .. import core
-from ..blender import images
-from ..blender.host import SESSION, JobView, Landed, host
+from ..blender.host import host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
-from ..core.request import Job, Landing, Place
-from .reference import camera_target
 from .report import report
-from .settings import CUSTOM, write_settings
-from .surface import NO_AXES
-from .texture import ON_OBJECTS, PLACES, active_picture_node, texture_landing
+from .settings import CUSTOM
 
-__all__ = ("GallerySettings", "PAGE_SIZE", "held_against_history", "read_query")
+__all__ = ("EntryOperator", "GallerySettings", "PAGE_SIZE", "read_query")
 
 PAGE_SIZE = 12
 KINDS = [("ALL", "All Kinds", "Whatever was made"), ("texture", "Textures", "Pictures for materials"),
@@ -120,7 +115,7 @@ class GPTIMAGE_OT_clear_search(bpy.types.Operator):
         return {'FINISHED'}
 
 
-class _EntryOperator:
+class EntryOperator:
     """An operator on one entry: the one named, else the selected one. A mixin."""
 
     bl_options = {'INTERNAL'}
@@ -136,7 +131,7 @@ class _EntryOperator:
         return {'FINISHED'}
 
 
-class GPTIMAGE_OT_pick_entry(_EntryOperator, bpy.types.Operator):
+class GPTIMAGE_OT_pick_entry(EntryOperator, bpy.types.Operator):
     bl_idname = "gptimage.pick_entry"
     bl_label = "Select"
     bl_description = "Show this picture's facts, and what can be done with it"
@@ -150,7 +145,7 @@ class GPTIMAGE_OT_pick_entry(_EntryOperator, bpy.types.Operator):
         context.window_manager.gptimage.gallery_entry = name
 
 
-class GPTIMAGE_OT_related_entries(_EntryOperator, bpy.types.Operator):
+class GPTIMAGE_OT_related_entries(EntryOperator, bpy.types.Operator):
     bl_idname = "gptimage.related_entries"
     bl_label = "Related"
     bl_description = "Show this picture, those it was made from, and those that were made from it"
@@ -161,7 +156,7 @@ class GPTIMAGE_OT_related_entries(_EntryOperator, bpy.types.Operator):
         host.gallery.search(read_query(context))
 
 
-class GPTIMAGE_OT_star_entry(_EntryOperator, bpy.types.Operator):
+class GPTIMAGE_OT_star_entry(EntryOperator, bpy.types.Operator):
     bl_idname = "gptimage.star_entry"
     bl_label = "Star"
     bl_description = "Give it a star, or take it away. What has a star is never freed by age"
@@ -171,7 +166,7 @@ class GPTIMAGE_OT_star_entry(_EntryOperator, bpy.types.Operator):
         host.gallery.ask(core.protocol.NoteEntries((name,), star=not (found and found.star)))
 
 
-class GPTIMAGE_OT_tag_entry(_EntryOperator, bpy.types.Operator):
+class GPTIMAGE_OT_tag_entry(EntryOperator, bpy.types.Operator):
     bl_idname = "gptimage.tag_entry"
     bl_label = "Tags"
     bl_description = "Words to find it by, with commas between"
@@ -187,151 +182,7 @@ class GPTIMAGE_OT_tag_entry(_EntryOperator, bpy.types.Operator):
         host.gallery.ask(core.protocol.NoteEntries((name,), tags=tuple(dict.fromkeys(tag for each in self.tags.split(",") if (tag := each.strip())))))
 
 
-# --- back into the file -----------------------------------------------------------------------------------
-
-def _read(name: str) -> tuple[Job, JobView, int]:
-    """The entry's job as it was, and as a row of the queue; the number of the picture. Raises InputError if its folder is gone."""
-    job_id, number = core.entries.split_entry_id(name)
-    job = host.read_job(job_id)
-    try:
-        record = host.journal.read_record(job_id)
-    except (OSError, ValueError) as error:
-        raise InputError("The job's record cannot be read", field="entry", hint="Look into the job's folder") from error
-    if record.result is None or number >= len(record.result.pictures):
-        raise InputError("The job has no such picture", field="entry", hint="Delete the entry")
-    return job, JobView(job, record), number
-
-
-class GPTIMAGE_OT_restore_settings(_EntryOperator, bpy.types.Operator):
-    bl_idname = "gptimage.restore_settings"
-    bl_label = "Restore Settings"
-    bl_description = "Set the panel to the words and settings that this picture was made with"
-    bl_options = {'REGISTER', 'UNDO'}
-
-    def act(self, context: bpy.types.Context, name: str) -> None:
-        job, _, _ = _read(name)
-        restore_settings(context.scene.gptimage, job)
-        self.report({'INFO'}, "The panel is set as it was for this picture")
-
-
-def restore_settings(panel: bpy.types.PropertyGroup, job: Job) -> None:
-    """Set the panel so that it asks for the job again. What a job does not tell stays as it is."""
-    surface, landing = job.surface, job.landing
-    if not job.is_local:                        # else nothing was asked for: only its pixel work is told
-        # A touch-up's size follows from its picture.
-        write_settings(panel, job.request._replace(prompt=job.prompt), size=job.finish is None)
-    if job.kind == "texture" or surface:
-        panel.tiling = surface.axes or NO_AXES if surface else NO_AXES
-        panel.delight, panel.maps = (surface.delight, {str(kind) for kind in surface.maps}) if surface else (0.0, set())
-        if surface and surface.axes:
-            panel.even = surface.even
-        if surface:
-            panel.relief_m = surface.relief_m
-        panel.scale_m = landing.scale_m
-    if job.kind == "texture":
-        place = "faces" if landing.faces else str(landing.place)
-        if place in {item[0] for item in PLACES}:
-            panel.texture_place = place
-        panel.share_material, panel.fit_faces, panel.asset = landing.share_material, landing.fit, landing.asset
-    if job.kind == "reference" and str(landing.place) in ("editor", "empty", "camera", "image"):
-        panel.reference_place = str(landing.place)
-
-
-class GPTIMAGE_OT_apply_entry(_EntryOperator, bpy.types.Operator):
-    bl_idname = "gptimage.apply_entry"
-    bl_label = "Apply Again"
-    bl_description = ("Bring this picture into the file once more: a texture to the selected objects or the active node as the panel says, "
-                      "a reference onto the selected empty or where the panel says. Free")
-    bl_options = {'REGISTER', 'UNDO'}
-
-    def act(self, context: bpy.types.Context, name: str) -> None:
-        landed = apply_entry(context, name)
-        self.report({'INFO'} if landed.complete else {'WARNING'}, landed.message)
-
-
-def apply_entry(context: bpy.types.Context, name: str, *, only_image: bool = False) -> Landed:
-    """Land one picture of the history on what is selected now. Raises InputError, WorkerError."""
-    job, view, number = _read(name)
-    here = Landing(Place.IMAGE, pack=read_preferences().pack) if only_image else _landing_here(context, job)
-    landing = here if here.session else here._replace(session=SESSION, blend=bpy.data.filepath)
-    one = job.kind != "turnaround"              # whose sides belong together
-    view.job = job._replace(landing=landing._replace(only=number if one else None))
-    landed = host.land(view)
-    empty = context.object
-    if not only_image and job.kind == "reference" and empty and empty.type == 'EMPTY' and empty.select_get() and landed.images:
-        empty.empty_display_type, empty.data = 'IMAGE', bpy.data.images[landed.images[0]]
-        landed = landed._replace(message=f"{landed.message} on the empty {empty.name}")
-    return landed
-
-
-def _landing_here(context: bpy.types.Context, job: Job) -> Landing:
-    """Where the panel and the selection say. What belongs to one picture, such as a touch-up, goes where it was meant for."""
-    panel, pack = context.scene.gptimage, read_preferences().pack
-    if job.kind == "texture":
-        node = active_picture_node(context)
-        if node:
-            return Landing(Place.NODE, (node,), pack=pack)
-        return texture_landing(context, panel.texture_place, share_material=panel.share_material, scale_m=panel.scale_m,
-                               fit=panel.fit_faces and panel.texture_place == "faces", asset=panel.asset and panel.texture_place in ON_OBJECTS, pack=pack)
-    if job.kind == "reference":
-        if context.object and context.object.type == 'EMPTY' and context.object.select_get():
-            return Landing(Place.IMAGE, pack=pack)
-        place = Place(panel.reference_place)
-        return Landing(place, camera_target(context.scene) if place is Place.CAMERA else (), pack=pack)
-    return job.landing._replace(pack=pack)
-
-
-class GPTIMAGE_OT_open_entry(_EntryOperator, bpy.types.Operator):
-    bl_idname = "gptimage.open_entry"
-    bl_label = "Open as Image"
-    bl_description = "Make it an image of this file, and show it in an open Image Editor"
-    bl_options = {'REGISTER', 'UNDO'}
-
-    def act(self, context: bpy.types.Context, name: str) -> None:
-        image = _as_image(context, name)
-        self.report({'INFO'}, f"{image.name} is in this file{images.show_in_editor(image)}")
-
-
-def _as_image(context: bpy.types.Context, name: str) -> bpy.types.Image:
-    """The entry's image in this file; made if there is none."""
-    image = next((image for image in bpy.data.images if images.history_entry(image) == name), None)
-    if image is None:
-        landed = apply_entry(context, name, only_image=True)
-        made = [bpy.data.images[each] for each in landed.images]
-        image = next((each for each in made if images.history_entry(each) == name), made[0])
-    return image
-
-
-def held_against_history(context: bpy.types.Context) -> bpy.types.Image | None:
-    """The Image Editor's picture while one of the history is compared with it, or None. Reads state only; a panel may call it."""
-    image = getattr(context.space_data, "image", None)
-    return image if image and context.space_data.type == 'IMAGE_EDITOR' and image.name == context.window_manager.gptimage.compared else None
-
-
-class GPTIMAGE_OT_compare_entry(_EntryOperator, bpy.types.Operator):
-    bl_idname = "gptimage.compare_entry"
-    bl_label = "Compare"
-    bl_description = "Draw this picture over the left part of the one that an Image Editor shows, up to the wipe. Press again to stop"
-
-    def act(self, context: bpy.types.Context, name: str) -> None:
-        settings = context.window_manager.gptimage
-        if settings.compared:
-            settings.compared = settings.before = ""
-        else:
-            editors = [area for area in context.screen.areas if area.type == 'IMAGE_EDITOR' and area.spaces.active.image]
-            area = context.area if context.area in editors else next(iter(editors), None)
-            shown = area.spaces.active.image if area else None
-            if shown is None or shown.name == images.RENDER_RESULT:
-                raise InputError("No Image Editor shows a picture to compare with", field="entry", hint="Show the other one there: Open as Image does")
-            image = _as_image(context, name)
-            if image == shown:
-                raise InputError("This is the picture that the Image Editor shows", field="entry", hint="Select another one to compare with it")
-            settings.before, settings.compared = image.name, shown.name
-        for area in context.screen.areas:
-            area.tag_redraw()
-
-
-class GPTIMAGE_OT_open_entry_folder(_EntryOperator, bpy.types.Operator):
+class GPTIMAGE_OT_open_entry_folder(EntryOperator, bpy.types.Operator):
     bl_idname = "gptimage.open_entry_folder"
     bl_label = "Open Folder"
     bl_description = "Show the job's folder, with its pictures, its request and its answer, in the system's file browser"
@@ -345,7 +196,7 @@ class GPTIMAGE_OT_open_entry_folder(_EntryOperator, bpy.types.Operator):
 
 # --- space ------------------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_measure_entry(_EntryOperator, bpy.types.Operator):
+class GPTIMAGE_OT_measure_entry(EntryOperator, bpy.types.Operator):
     bl_idname = "gptimage.measure_entry"
     bl_label = "Delete"
     bl_description = "See how much space deleting this picture frees, and whether it ever reached a file. Deletes nothing yet"
@@ -442,8 +293,8 @@ class GPTIMAGE_OT_import_history(_HistoryFile, bpy.types.Operator):
 
 classes = (
     GPTIMAGE_OT_search_history, GPTIMAGE_OT_clear_search, GPTIMAGE_OT_pick_entry, GPTIMAGE_OT_star_entry, GPTIMAGE_OT_tag_entry,
-    GPTIMAGE_OT_restore_settings, GPTIMAGE_OT_apply_entry, GPTIMAGE_OT_open_entry, GPTIMAGE_OT_open_entry_folder, GPTIMAGE_OT_related_entries,
-    GPTIMAGE_OT_compare_entry, GPTIMAGE_OT_measure_entry, GPTIMAGE_OT_measure_old, GPTIMAGE_OT_delete_measured, GPTIMAGE_OT_export_history, GPTIMAGE_OT_import_history,
+    GPTIMAGE_OT_related_entries, GPTIMAGE_OT_open_entry_folder, GPTIMAGE_OT_measure_entry, GPTIMAGE_OT_measure_old,
+    GPTIMAGE_OT_delete_measured, GPTIMAGE_OT_export_history, GPTIMAGE_OT_import_history,
 )
 
 

@@ -15,7 +15,7 @@ from ..blender.host import host
 from ..core.entries import COUNT_LIMIT, Entry, Page, Query
 from ..core.request import ServiceKind
 from ..operators.gallery import PAGE_SIZE
-from .panels import Tab
+from .panels import GPTIMAGE_PT_node, Tab
 from .status import dollars, draw_error, draw_wrapped, sidebar_px
 
 __all__ = ()
@@ -122,7 +122,8 @@ def _draw_entry(box: bpy.types.UILayout, entry: Entry) -> None:
     column = box.column(align=True)
     row = column.row(align=True)
     row.operator("gptimage.apply_entry", icon='IMPORT').entry = entry.id
-    row.operator("gptimage.restore_settings", icon='LOOP_BACK').entry = entry.id
+    row.operator("gptimage.click_onto", icon='EYEDROPPER').entry = entry.id
+    column.operator("gptimage.restore_settings", icon='LOOP_BACK').entry = entry.id
     row = column.row(align=True)
     row.operator("gptimage.open_entry", icon='IMAGE_DATA').entry = entry.id
     row.operator("gptimage.open_entry_folder", icon='FILE_FOLDER').entry = entry.id
@@ -205,6 +206,11 @@ class GPTIMAGE_PT_image_gallery(_Gallery, bpy.types.Panel):
     bl_space_type = 'IMAGE_EDITOR'
 
 
+class GPTIMAGE_PT_node_gallery(_Gallery, bpy.types.Panel):
+    bl_space_type = 'NODE_EDITOR'
+    poll = GPTIMAGE_PT_node.poll
+
+
 class GPTIMAGE_OT_show_gallery(bpy.types.Operator):
     bl_idname = "gptimage.show_gallery"
     bl_label = "GPT Image History"
@@ -225,5 +231,6 @@ class GPTIMAGE_OT_show_gallery(bpy.types.Operator):
 
 
 classes = (
-    GPTIMAGE_MT_gallery, GPTIMAGE_PT_gallery_filter, GPTIMAGE_PT_gallery, GPTIMAGE_PT_image_gallery, GPTIMAGE_OT_show_gallery,
+    GPTIMAGE_MT_gallery, GPTIMAGE_PT_gallery_filter, GPTIMAGE_PT_gallery, GPTIMAGE_PT_image_gallery, GPTIMAGE_PT_node_gallery,
+    GPTIMAGE_OT_show_gallery,
 )

@@ -20,7 +20,7 @@ from ..blender.preferences import read_preferences
 from ..core.errors import InputError
 from ..core.regions import Box
 from ..operators.areas import shown_picture
-from ..operators.gallery import held_against_history
+from ..operators.gallery_apply import held_against_history
 from ..operators.pointing import Drawn, drawn
 from ..operators.references import shown_references
 from ..operators.touch_up import touch_up_template

@@ -7,18 +7,21 @@ from __future__ import annotations
 import datetime
 import json
 import time
+import types
 import zipfile
 from pathlib import Path
 
 import bpy
 import pytest
 
+from gptimage_addon.blender import compat
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import history_entry, provenance
 from gptimage_addon.core.entries import Query
 from gptimage_addon.core.request import JobState, Landing, MapKind, Place, Service, ServiceKind, Surface
 from gptimage_addon.library.history import History
-from gptimage_addon.operators.gallery import held_against_history, read_query
+from gptimage_addon.operators.gallery import read_query
+from gptimage_addon.operators.gallery_apply import apply_entry, held_against_history
 from gptimage_addon.operators.plan import plan_job
 from gptimage_addon.operators.settings import read_settings
 from gptimage_addon.operators.surface import plan_surface
@@ -181,6 +184,31 @@ def test_a_reference_goes_onto_the_selected_empty(red_and_blue: tuple[JobView, J
     assert bpy.ops.gptimage.apply_entry(entry=f"{sea.job.id}:0") == {'FINISHED'}
     assert empty.empty_display_type == 'IMAGE' and history_entry(empty.data) == f"{sea.job.id}:0"
     assert len([obj for obj in bpy.data.objects if obj.type == 'EMPTY']) == 1
+
+
+def test_the_active_node_takes_any_picture(red_and_blue: tuple[JobView, JobView], cube: bpy.types.Object) -> None:
+    brick, sea = red_and_blue
+    material = bpy.data.materials.new("Wall")
+    node = compat.enable_nodes(material).nodes.new("ShaderNodeTexImage")
+    material.node_tree.nodes.active = node
+    cube.active_material = material
+    # A Shader Editor as it is with a window: without one it has no tree to edit.
+    space = types.SimpleNamespace(edit_tree=material.node_tree, id=material)
+    context = types.SimpleNamespace(space_data=space, object=cube, scene=bpy.context.scene, selected_objects=[])
+    for view in (sea, brick):
+        assert apply_entry(context, f"{view.job.id}:0").complete
+        assert history_entry(node.image) == f"{view.job.id}:0"
+
+
+def test_a_texture_goes_onto_an_empty_if_nothing_else_is_selected(red_and_blue: tuple[JobView, JobView], cube: bpy.types.Object) -> None:
+    brick, _ = red_and_blue
+    bpy.ops.object.empty_add()
+    empty = bpy.context.object
+    assert bpy.ops.gptimage.apply_entry(entry=f"{brick.job.id}:0") == {'FINISHED'} and history_entry(empty.data) == f"{brick.job.id}:0"
+    select(empty, cube)
+    empty.data = None
+    assert bpy.ops.gptimage.apply_entry(entry=f"{brick.job.id}:1") == {'FINISHED'} and empty.data is None
+    assert history_entry(cube.active_material.node_tree.nodes["GPT Image"].image) == f"{brick.job.id}:1"
 
 
 def test_opening_shows_the_image_that_is_there_already(red_and_blue: tuple[JobView, JobView]) -> None:

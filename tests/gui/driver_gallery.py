@@ -67,6 +67,22 @@ def run():
     assert cube.active_material.name == "Weathered Red Brick", cube.active_material
     yield 1.5
     lab.shot("5_applied")
+    # Onto another object, by a click on it: the cube is hidden, a ball lies in the middle of the view.
+    cube.hide_set(True)
+    bpy.ops.mesh.primitive_uv_sphere_add()
+    ball = bpy.context.object
+    ball.select_set(False)
+    yield 0.5
+    yield from steps.press("VIEW_3D", "gptimage.click_onto", fx=0.8)
+    yield 0.5
+    yield from lab.click(*lab.region_point(lab.region(lab.area("VIEW_3D")), 0.5, 0.5))
+    yield from lab.until(lambda: ball.active_material, 10)
+    assert ball.select_get() and ball.active_material.name.startswith("Weathered Red Brick"), ball.active_material
+    yield 1.0
+    lab.shot("5_clicked")
+    bpy.data.objects.remove(ball)
+    cube.hide_set(False)
+    bpy.context.view_layer.objects.active = cube
     settings.prompt = "something else"
     yield from steps.press("VIEW_3D", "gptimage.restore_settings", fx=0.8)
     yield from lab.until(lambda: settings.prompt == "weathered red brick", 5)
