@@ -68,9 +68,10 @@ def shown_tiles(words: Request, service: Service, numbers: tuple[int, ...], ther
 def plan_tiles(
     words: Request, service: Service, landing: Landing, numbers: Sequence[int], there: Mapping[int, bytes] | None = None,
 ) -> list[PlannedJob]:
-    """The jobs for these tiles, in the order of rows: each is made after those beside it, and with them; one that has none beside it
-    is told to look like the first. `there` are the files of tiles that are there already; `landing.tile` says what belongs to the set,
-    whose name it gets if it has none. Raises InputError, OnlineAccessError.
+    """The jobs for these tiles, in the order of rows: each is made after those beside it, and with them.
+
+    One that has none beside it is told to look like the first. `there` are the files of tiles that are there already; `landing.tile`
+    says what belongs to the set, and the set's name, which it gets if it has none. Raises InputError, OnlineAccessError.
     """
     there = there or {}
     assert landing.tile is not None

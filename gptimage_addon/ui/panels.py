@@ -286,7 +286,7 @@ class GPTIMAGE_PT_tiles(Tab, bpy.types.Panel):
         layout, settings, service = self.layout, context.scene.gptimage, read_preferences().service
         if image := tiled_image(context.object):
             there, missing = len(image.tiles), missing_tiles(image)
-            layout.label(text=f"{image.name}: {there} of {there + len(missing)} tiles", icon='IMAGE_DATA', translate=False)
+            layout.label(text=f"{there} of {there + len(missing)} tiles: {image.name}", icon='IMAGE_DATA', translate=False)
             if missing:
                 row = layout.row()
                 row.operator("gptimage.generate_tiles", text=f"Make {len(missing)} Missing", icon='FILE_REFRESH').only_missing = True
