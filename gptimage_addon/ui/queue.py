@@ -51,7 +51,9 @@ def _draw_controls(
     layout: bpy.types.UILayout, running: list[JobView], waiting: list[JobView], settled: list[JobView],
 ) -> None:
     troubled = sum(view.record.state in (JobState.FAILED, JobState.UNCERTAIN) for view in settled)
-    counts = {"running": len(running), "waiting": len(waiting), "done": len(settled) - troubled, "failed": troubled}
+    cancelled = sum(view.record.state is JobState.CANCELLED for view in settled)
+    counts = {"running": len(running), "waiting": len(waiting), "done": len(settled) - troubled - cancelled, "failed": troubled,
+              "cancelled": cancelled}
     row = layout.row(align=True)
     row.label(text=", ".join(f"{count} {name}" for name, count in counts.items() if count), translate=False)
     row.menu("GPTIMAGE_MT_queue", text="", icon='DOWNARROW_HLT')
@@ -176,7 +178,9 @@ def _outcome(view: JobView) -> str:
     if view.reused:
         return "Earlier result, free"
     cost = result.cost_usd
-    if view.record.stopped and job.service.kind is not ServiceKind.PRACTICE:
+    if view.record.stopped and job.service.kind is ServiceKind.PRACTICE:
+        return f"Practice, stopped after {result.seconds:.0f} s"
+    if view.record.stopped:
         most = f", at most {dollars(job.estimate_usd)}" if job.estimate_usd is not None else ""
         return f"Stopped after {result.seconds:.0f} s: what was made is charged{most}"
     if job.is_local:

@@ -123,6 +123,7 @@ def test_cancel_all_tells_what_may_still_cost(slow: PracticeServer) -> None:
     assert [view.record.state for view in views] == [JobState.CANCELLED] * 7
     assert sum("Nothing was charged" in view.error.message for view in views) == 3
     assert len(arrived(slow)) == 4
+    assert "7 cancelled" in draw_queue().text
     assert bpy.ops.gptimage.dismiss_done() == {'FINISHED'} and not host.jobs
 
 

@@ -17,6 +17,7 @@ JOBS = 8
 gaps = []
 landings = []
 shows = []
+draws = []
 
 
 class Watch:
@@ -28,6 +29,12 @@ class Watch:
     def __init__(self):
         self.last = time.thread_time()
         bpy.app.timers.register(self.tick, persistent=True)
+
+    def shot(self, name):
+        """A screenshot, whose own work does not count."""
+        self.tick()
+        lab.shot(name)
+        self.last = time.thread_time()
 
     def tick(self):
         now = time.thread_time()
@@ -43,8 +50,8 @@ def taken():
     return statistics.median(found), found[int(len(found) * 0.99)], found[-1]
 
 
-def timed(host, name, into):
-    inner = getattr(host, name)
+def timed(owner, name, into):
+    inner = getattr(owner, name)
 
     def wrapper(*given):
         began = time.thread_time()
@@ -53,13 +60,13 @@ def timed(host, name, into):
         finally:
             into.append((time.thread_time() - began) * 1000)
 
-    setattr(host, name, wrapper)
+    setattr(owner, name, wrapper)
 
 
 def submit(count, place):
     with bpy.context.temp_override(window=lab.window(), area=lab.area("VIEW_3D"), region=lab.region(lab.area("VIEW_3D"))):
-        for number in range(count):
-            bpy.ops.gptimage.generate_texture(prompt=f"mossy stone {number}", partial_images=2, quality="low", texture_place=place)
+        for _ in range(count):
+            bpy.ops.gptimage.generate_texture(prompt=f"mossy stone {len(steps.host().jobs)}", partial_images=2, quality="low", texture_place=place)
 
 
 def running(host):
@@ -86,7 +93,7 @@ def run():
 
     # What redrawing the sidebars and headers costs by itself, on whatever else this machine does.
     notice = sys.modules[f"{steps.PACKAGE}.blender.notice"]
-    Watch()
+    watch = Watch()
     yield 0.5
     gaps.clear()
     for _ in range(10):
@@ -96,6 +103,7 @@ def run():
     lab.say("idle: median %.1f ms, 99 %% below %.1f ms, longest %.1f ms" % idle)
     timed(host, "land", landings)
     timed(host, "_show_unfinished", shows)
+    timed(sys.modules[f"{steps.PACKAGE}.ui.panels"], "draw_queue", draws)
 
     submit(1, "replace_slot")
     submit(JOBS - 1, "image")
@@ -103,12 +111,12 @@ def run():
     yield from lab.until(lambda: sum(bool(view.record.partials) for view in running(host)) >= 2, 60)
     yield 0.7
     bpy.ops.gptimage.pause_queue()          # looking for the button would take longer than a picture
-    lab.shot("1_running")
+    watch.shot("1_running")
     assert cube.active_material != before, "the unfinished picture is not on the object"
     assert "(Unfinished)" in cube.active_material.name, cube.active_material
     yield from lab.until(lambda: not running(host), 60)
     yield 1.0
-    lab.shot("2_paused")
+    watch.shot("2_paused")
     waiting = [view for view in host.jobs.values() if view.is_waiting]
     assert waiting and cube.active_material.name.startswith("Mossy Stone 0"), cube.active_material
     busy = taken()
@@ -138,6 +146,7 @@ def run():
     lab.shot("5_cancelled")
     states = [str(view.record.state) for view in host.jobs.values()]
     assert "cancelled" in states and states.count("done") >= 3 and last.record.stopped, states
+    lab.say("drawing the queue: median %.2f ms, longest %.1f ms" % (statistics.median(draws), max(draws)))
     lab.say("states", states)
 
 
