@@ -16,10 +16,11 @@ from gptimage_addon.blender.materials import picture_node
 from gptimage_addon.blender.udim import tile_files, tiles_of, tiles_there
 from gptimage_addon.core.errors import InputError, QuotaError
 from gptimage_addon.core.request import JobState, Service, ServiceKind
+from gptimage_addon.operators import udim
 from gptimage_addon.operators.udim import landing_for, missing_tiles, plan_tiles, shown_tiles, tiled_image
 from gptimage_addon.worker.practice import PracticeServer
-from tests.support.pictures import decode
-from tests.support.scenes import WORDS, pump_until, select
+from tests.support.pictures import decode, encode
+from tests.support.scenes import WORDS, compatible, finished, pump_until, select
 
 SIZE = "816x816"                # the smallest square that is made
 
@@ -111,34 +112,40 @@ def test_tiles_meet_and_survive_a_reload(tmp_path: Path) -> None:
     assert provenance(image)["prompt"] == "weathered red brick" and list(provenance(image)["wanted"]) == list(numbers)
 
 
+def small_tiles(obj: bpy.types.Object, numbers: tuple[int, ...], colors: list[tuple[int, int, int]] = [], *, pack: bool = True) -> list[JobView]:
+    """Tiles that are done and wait to be landed: small pictures of one color each."""
+    planned = plan_tiles(WORDS._replace(size=SIZE), Service(), landing_for([obj], WORDS, pack=pack), numbers)
+    colors = colors or [(90, 60, 30)] * len(numbers)
+    return [finished(each, [encode(np.full((16, 16, 3), color, np.uint8))]) for each, color in zip(planned, colors, strict=True)]
+
+
 def test_each_tile_is_where_its_uvs_are(tmp_path: Path) -> None:
-    """Blender's own render of the mesh shows each tile's mean color in its place."""
-    panels((0, 0), (1, 0))
-    image = landed(generate())
-    assert max(step_ratios(pictures(image)).values()) < 1.5 and len(step_ratios(pictures(image))) == 1
-    means = {number: tile.mean(axis=(0, 1)) for number, tile in pictures(image).items()}
+    """Blender's own render of the mesh shows each tile's color in its place: rows go up, as those of the UV map."""
+    obj = panels((0, 0), (1, 0), (0, 1), (1, 1))
+    colors = [(200, 30, 20), (20, 180, 40), (30, 60, 210), (230, 220, 40)]
+    views = small_tiles(obj, (1001, 1002, 1011, 1012), colors)
+    host.pump()
+    assert [view.landed.complete for view in views] == [True] * 4 and tiles_there(tiled_image(obj)) == (1001, 1002, 1011, 1012)
     scene = bpy.context.scene
-    for obj in list(scene.objects):
-        if obj.name != "Panels":
-            bpy.data.objects.remove(obj)
-    tree = bpy.data.objects["Panels"].active_material.node_tree
+    for other in [each for each in scene.objects if each != obj]:
+        bpy.data.objects.remove(other)
+    tree = obj.active_material.node_tree
     emission = tree.nodes.new("ShaderNodeEmission")
-    tree.links.new(picture_node(bpy.data.objects["Panels"].active_material).outputs["Color"], emission.inputs["Color"])
+    tree.links.new(picture_node(obj.active_material).outputs["Color"], emission.inputs["Color"])
     tree.links.new(emission.outputs[0], tree.get_output_node('ALL').inputs["Surface"])
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    camera.location, camera.rotation_euler = (1, -3, 0.5), (np.pi / 2, 0, 0)
+    camera.location, camera.rotation_euler = (1, -3, 1), (np.pi / 2, 0, 0)
     camera.data.type, camera.data.ortho_scale = 'ORTHO', 2.0
     scene.collection.objects.link(camera)
     scene.camera, scene.world = camera, None
-    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = 'CYCLES', 4, False
-    scene.render.resolution_x, scene.render.resolution_y = 64, 32
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = 'CYCLES', 1, False
+    scene.render.resolution_x = scene.render.resolution_y = 32
     scene.view_settings.view_transform = 'Standard'
     scene.render.image_settings.file_format, scene.render.filepath = 'PNG', str(tmp_path / "render.png")
     bpy.ops.render.render(write_still=True)
-    shown = decode((tmp_path / "render.png").read_bytes(), "RGB").astype(np.float64)
-    for number, part in ((1001, shown[2:-2, 2:30]), (1002, shown[2:-2, 34:-2])):
-        # Blurred in linear light: a little brighter than the mean of the display values.
-        assert abs(part.mean(axis=(0, 1)) - means[number]).max() < 14, number
+    shown = decode((tmp_path / "render.png").read_bytes(), "RGB").astype(int)
+    for color, part in zip(colors, (shown[18:30, 2:14], shown[18:30, 18:30], shown[2:14, 2:14], shown[2:14, 18:30]), strict=True):
+        assert abs(part - color).max() <= 2, color
 
 
 def test_what_fails_leaves_the_rest_and_is_made_later(tmp_path: Path) -> None:
@@ -170,7 +177,7 @@ def test_what_fails_leaves_the_rest_and_is_made_later(tmp_path: Path) -> None:
         generate(only_missing=True)
 
 
-def test_a_gap_between_tiles_is_filled_to_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gap_between_tiles_is_filled_to_both_sides() -> None:
     obj = panels((0, 0), (2, 0))
     views = generate()
     # No tile is beside the other: it is shown the first, to look like it.
@@ -182,28 +189,28 @@ def test_a_gap_between_tiles_is_filled_to_both_sides(monkeypatch: pytest.MonkeyP
     assert image == tiled_image(obj) and max(step_ratios(pictures(image)).values()) < 1.5 and len(step_ratios(pictures(image))) == 2
 
 
-def test_unpacked_tiles_lie_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    panels((0, 0), (1, 0))
+def test_unpacked_tiles_lie_beside_the_file(tmp_path: Path) -> None:
+    obj = panels((0, 0), (1, 0))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "tiles.blend"))
-    from gptimage_addon.operators import udim as operator
-    monkeypatch.setattr(operator, "read_preferences", lambda read=operator.read_preferences: read()._replace(pack=False))
     (tmp_path / "textures").mkdir()
     (tmp_path / "textures" / "Weathered_Red_Brick__Practice_.1001.png").write_bytes(b"an earlier one")
-    image = landed(generate())
+    small_tiles(obj, (1001, 1002), pack=False)
+    host.pump()
+    image = tiled_image(obj)
     names = {"Weathered_Red_Brick__Practice_.1001.png", *(f"Weathered_Red_Brick__Practice_-2.{number}.png" for number in (1001, 1002))}
     assert {path.name for path in (tmp_path / "textures").iterdir()} == names and not image.packed_files
     assert image.filepath == "//textures/Weathered_Red_Brick__Practice_-2.<UDIM>.png"
     assert (tmp_path / "textures" / "Weathered_Red_Brick__Practice_.1001.png").read_bytes() == b"an earlier one"
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "tiles.blend"))
-    assert [tuple(tile.size) for tile in tiled_image(bpy.data.objects["Panels"]).tiles] == [(816, 816)] * 2
+    assert [tuple(tile.size) for tile in tiled_image(bpy.data.objects["Panels"]).tiles] == [(16, 16)] * 2
 
 
 def test_without_its_objects_the_tiles_arrive() -> None:
     obj = panels((0, 0), (1, 0))
-    views = generate()
+    views = small_tiles(obj, (1001, 1002))
     bpy.data.objects.remove(obj)
-    assert bpy.ops.gptimage.wait(timeout_s=60) == {'FINISHED'}
+    host.pump()
     (image,) = [image for image in bpy.data.images if image.source == 'TILED']
     assert tiles_there(image) == (1001, 1002) and image.use_fake_user
     assert not views[0].landed.complete and "Kept as an image for what is gone: Panels" in views[0].landed.message
@@ -211,11 +218,10 @@ def test_without_its_objects_the_tiles_arrive() -> None:
 
 
 def test_neighbors_are_sent_with_the_mask_of_what_is_new(server: PracticeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gptimage_addon.operators import udim as operator
-    from tests.support.scenes import compatible
-    monkeypatch.setattr(operator, "read_preferences", lambda read=operator.read_preferences: read()._replace(service=compatible(server)))
+    monkeypatch.setattr(udim, "read_preferences", lambda read=udim.read_preferences: read()._replace(service=compatible(server)))
     panels((0, 0), (1, 0))
     image = landed(generate())
+    assert max(step_ratios(pictures(image)).values()) < 1.5
     first, second = server.requests
     assert first.path.endswith("/generations") and second.path.endswith("/edits")
     files = {file.field.removesuffix("[]"): file.data for file in second.files}
