@@ -13,8 +13,11 @@ from typing import NamedTuple
 
 import bpy
 
-__all__ = ("MAPS", "PICTURE_NODE", "TEXTURE_GROUP", "add_box_aspect", "add_bump", "add_map", "arrange", "color_node", "displace", "is_bump", "is_displaced", "is_wired", "map_node",
-           "output_of", "picture_in", "principled_of", "set_color_space", "set_live", "set_picture", "texture_group", "vector_input")
+__all__ = (
+    "MAPS", "PICTURE_NODE", "TEXTURE_GROUP", "add_box_aspect", "add_bump", "add_map", "arrange", "color_node", "displace", "is_bump",
+    "is_displaced", "is_wired", "map_node", "output_of", "picture_in", "principled_of", "set_color_space", "set_live", "set_picture",
+    "texture_group", "vector_input",
+)
 
 PICTURE_NODE = "GPT Image"      # the name of the Image Texture node of the color, by which it is found again
 TEXTURE_GROUP = "GPT Image Texture"     # the name of the node of a group that holds them all

@@ -43,7 +43,8 @@ def _pictures(context: bpy.types.Context) -> tuple[str, dict[str, bpy.types.Imag
             return material.name, more | found, blender.material_pictures.is_directx(material)
     image = shown_image(context)
     if image is None:
-        raise InputError("There are no pictures to export here", field="directory", hint="Show an image, or select an object with a textured material")
+        raise InputError("There are no pictures to export here", field="directory",
+                         hint="Show an image, or select an object with a textured material")
     return Path(image.name).stem, {COLOR: image} | maps_of(image), False
 
 

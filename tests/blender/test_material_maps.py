@@ -28,7 +28,8 @@ RAMP_NORMAL = np.array((-RELIEF_M / 2, 0.0, 1.0)) / np.hypot(RELIEF_M / 2, 1.0)
 DRAWN = {
     "ShaderNodeTexCoord": (140, 246), "ShaderNodeMapping": (140, 432), "ShaderNodeTexImage": (240, 256),
     "ShaderNodeNormalMap": (160, 204), "ShaderNodeBump": (140, 195), "ShaderNodeMix": (140, 231),
-    "ShaderNodeGroup": (140, 170), "ShaderNodeDisplacement": (140, 172), "ShaderNodeBsdfPrincipled": (240, 375), "ShaderNodeOutputMaterial": (140, 149),
+    "ShaderNodeGroup": (140, 170), "ShaderNodeDisplacement": (140, 172),
+    "ShaderNodeBsdfPrincipled": (240, 375), "ShaderNodeOutputMaterial": (140, 149),
 }
 
 
