@@ -506,7 +506,7 @@ class Host:
                     self.land(view)
                     for area in areas:
                         blender.unfinished.show_instead(area, view.landed.images)
-                    self._follow(view)
+                    self.follow(view)
                 except GptImageError as error:
                     view.landed = Landed((), error.message, complete=False)
                 except Exception:       # border, as the timer's: what fails once would else be tried at every tick
@@ -515,7 +515,7 @@ class Host:
                 notice.tell(f"GPT Image: {view.landed.message}", view.workspace)
                 notice.redraw()
 
-    def _follow(self, view: JobView) -> None:
+    def follow(self, view: JobView) -> None:
         """Ask for what was to follow the job. A job that is applied by hand, perhaps days later, is followed by nothing: nobody saw that price."""
         if view.job.follow_up is None or view.record.stopped or not view.landed or not view.landed.images:
             return

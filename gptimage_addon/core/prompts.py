@@ -231,8 +231,9 @@ def view_prompt(words: str, view: str, *, roles: tuple[str, ...] = ()) -> str:
     return _with_roles(_VIEW.format(words=words.strip().rstrip("."), view=VIEWS[view]), roles) if words.strip() else ""
 
 
-def map_prompt(kind: str, words: str, *, roles: tuple[str, ...] = ()) -> str:
-    """The prompt for a map of a texture: `kind` is a key of MAP_VALUES, the words may say what the texture shows."""
+def map_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
+    """The prompt for a map of a texture: the words name it, "height" or another key of MAP_VALUES, and after a colon what the texture shows."""
+    kind, _, words = words.partition(":")
     of = f" of {words.strip().rstrip('.')}" if words.strip() else ""
     return _with_roles(_MAP.format(words=of, kind=kind, values=MAP_VALUES[kind]), roles)
 

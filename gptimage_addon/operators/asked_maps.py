@@ -9,7 +9,6 @@ No postponed annotations here: Blender reads those of the operators as propertie
 """
 
 from collections.abc import Collection
-from functools import partial
 from pathlib import Path
 
 import bpy
@@ -20,7 +19,7 @@ from ..blender import images, materials, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
-from ..core.prompts import MAP_VALUES, map_prompt
+from ..core.prompts import map_prompt
 from ..core.regions import Box
 from ..core.request import (
     Finish, FollowUp, Job, JobRecord, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface,
@@ -32,10 +31,9 @@ from .surface import float_error, image_words, instead_of, plan_healing, price_h
 from .touch_up import Framing, touch_up_windows, touch_up_words
 from .variants import shown_image
 
-__all__ = ("KIND", "MAP_PROMPTS", "asked_maps", "land_map", "plan_follow_ups", "plan_maps", "price_follow_up", "shown_map")
+__all__ = ("KIND", "asked_maps", "land_map", "plan_follow_ups", "plan_maps", "price_follow_up", "shown_map")
 
 KIND = "texture_map"
-MAP_PROMPTS = {kind: partial(map_prompt, kind) for kind in MAP_VALUES}
 _OF_HEIGHT = (MapKind.HEIGHT, MapKind.NORMAL, MapKind.AO)
 
 
@@ -48,11 +46,11 @@ def asked_maps(wanted: Collection[MapKind]) -> dict[MapKind, tuple[MapKind, ...]
     return ({MapKind.HEIGHT: of_height} if of_height else {}) | others
 
 
-def _map_request(words: Request, service: Service, name: str, size: tuple[int, int]) -> tuple[Request, Finish]:
-    """What is sent to have a map drawn of a picture of that size."""
+def _map_request(kind: MapKind, words: Request, service: Service, name: str, size: tuple[int, int]) -> tuple[Request, Finish]:
+    """What is sent to have that map drawn of a picture of that size."""
     window, = touch_up_windows((Box(0, 0, *size),), size, words, service, Framing(whole=True))
     finish = Finish("", "", tuple(window.box), size, name, whole=True)
-    return touch_up_words(words._replace(n=1, partial_images=0), window), finish
+    return touch_up_words(words._replace(prompt=f"{kind}: {words.prompt}", n=1, partial_images=0), window), finish
 
 
 def plan_maps(
@@ -67,22 +65,22 @@ def plan_maps(
         raise float_error(image)
     if not wanted:
         raise InputError("No maps are chosen", field="maps", hint="Choose them")
-    request, finish = _map_request(words, service, image.name, source.size)
-    finish = finish._replace(source=f"inputs/source{source.suffix}", pixels=source.pixels, has_alpha=source.has_alpha)
     tiles = str(images.provenance(image).get("tiles", ""))
     landing = instead_of(image, Landing(place=Place.IMAGE, pack=pack))._replace(place=Place.IMAGE)
     jobs = []
     for kind, given in asked_maps(wanted).items():
+        request, finish = _map_request(kind, words, service, image.name, source.size)
+        finish = finish._replace(source=f"inputs/source{source.suffix}", pixels=source.pixels, has_alpha=source.has_alpha)
         given_of = Surface(maps=given, width_m=surface.width_m, relief_m=surface.relief_m, displace=surface.displace, wraps=tiles, asked=str(kind))
-        planned = plan_job(KIND, request, MAP_PROMPTS[kind], service, landing, finish=finish, surface=given_of)
+        planned = plan_job(KIND, request, map_prompt, service, landing, finish=finish, surface=given_of)
         planned.inputs[finish.source] = source.data
-        jobs.append(planned._replace(job=planned.job._replace(prompt=f"{kind.title()} map of {planned.job.prompt or image.name}")))
+        jobs.append(planned._replace(job=planned.job._replace(prompt=f"{kind.title()} map of {words.prompt.strip() or image.name}")))
     return jobs
 
 
-def shown_map(settings: bpy.types.PropertyGroup, image: bpy.types.Image) -> tuple[Request, Finish]:
-    """What is sent for each map of the image that is shown. Cheap; a panel may call it. Raises InputError."""
-    return _map_request(_map_words(settings, image), read_preferences().service, image.name, tuple(image.size))
+def shown_map(settings: bpy.types.PropertyGroup, image: bpy.types.Image, kind: MapKind) -> tuple[Request, Finish]:
+    """What is sent for a map of the image that is shown, with the template `map_prompt`. Cheap; a panel may call it. Raises InputError."""
+    return _map_request(kind, _map_words(settings, image), read_preferences().service, image.name, tuple(image.size))
 
 
 def _map_words(settings: bpy.types.PropertyGroup, image: bpy.types.Image, operator: bpy.types.Operator | None = None) -> Request:
@@ -100,8 +98,9 @@ def price_follow_up(words: Request, service: Service, size: tuple[int, int], hea
     Raises InputError.
     """
     found = [price_healing(words, service, size, heal)] if heal else []
-    request, finish = _map_request(words, service, "", size)
-    found += [price(request, MAP_PROMPTS[kind], service, finish=finish) for kind in asked_maps(maps)]
+    for kind in asked_maps(maps):
+        request, finish = _map_request(kind, words, service, "", size)
+        found.append(price(request, map_prompt, service, finish=finish))
     if not found:
         return None
     again = Request(words.prompt, words.model, quality=words.quality, moderation=words.moderation)

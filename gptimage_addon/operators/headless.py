@@ -218,8 +218,8 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
         try:
             task.views = tuple(host.submit_all(task.planned))
             for view in task.views:
-                if options.resume and view.reused and view.record.state is JobState.DONE:
-                    view.landed = _landed_before(view)
+                if options.resume:
+                    _go_on(view)
         except QuotaError as error:         # what costs less may still fit
             emit(_planned_line(task) | {"state": "failed", "cost_usd": 0.0, "error": error.to_dict()})
             failed.append(error)
@@ -596,10 +596,20 @@ def _planned_line(task: _Task, again: bool = True) -> dict[str, object]:
             "cost_usd": 0.0 if practice else estimate, "usage": None, "report": report, "error": None}
 
 
+def _go_on(view: JobView) -> None:
+    """What is in the file already is not landed again, nor is what has followed it."""
+    if view.reused and view.record.state is JobState.DONE:
+        view.landed = _landed_before(view)
+        if view.landed:
+            host.follow(view)
+            for other in view.followed:
+                _go_on(other)
+
+
 def _landed_before(view: JobView) -> Landed | None:
     """What of an earlier result is in the file already, in a run that goes on with its file."""
-    names = tuple(image.name for image in bpy.data.images if (facts := images.provenance(image)).get("job_id") == view.job.id
-                  and "map_of" not in facts)
+    every = ((image.name, images.provenance(image)) for image in bpy.data.images)
+    names = tuple(name for name, facts in every if facts.get("asked_by" if "map_of" in facts else "job_id") == view.job.id)
     return Landed(names, "It is in the file already") if names else None
 
 

@@ -8,9 +8,9 @@ import bpy
 
 from ..blender.preferences import read_preferences
 from ..core.errors import InputError
-from ..core.prompts import edit_texture_prompt, vary_texture_prompt
+from ..core.prompts import edit_texture_prompt, map_prompt, vary_texture_prompt
 from ..core.request import MapKind
-from ..operators.asked_maps import MAP_PROMPTS, asked_maps, shown_map
+from ..operators.asked_maps import asked_maps, shown_map
 from ..operators.edit_texture import shown_edit
 from ..operators.plan import MAP_LABELS
 from ..operators.report import sentence
@@ -68,14 +68,14 @@ class _Maps(Tab):
         column = layout.column(align=True)
         column.label(text=image.name, icon='IMAGE_DATA', translate=False)
         try:
-            each = shown_map(settings, image)
+            requests = {kind: shown_map(settings, image, kind) for kind in wanted}
             for kind, given in wanted.items():
                 others = [name for name in map(_label, given) if name != _label(kind)]
-                follows = f", of it {' and '.join(others)}" if others else ""
-                found = find_price([each], MAP_PROMPTS[kind], service)
+                follows = f", with {' and '.join(others)}" if others else ""
+                found = find_price([requests[kind]], map_prompt, service)
                 column.label(text=f"{_label(kind)}: {dollars(found.usd) if found.known else 'see your server'}{follows}", translate=False)
             if wanted:
-                refusal = draw_price(layout, settings, MAP_PROMPTS[next(iter(wanted))], [each] * len(wanted), alone=True, sheet=False)
+                refusal = draw_price(layout, settings, map_prompt, list(requests.values()), alone=True)
         except InputError as error:             # of what is sent, before there is a price
             refusal = sentence(error)
         draw_button(layout, "gptimage.ask_maps", refusal, icon='TEXTURE')

@@ -100,6 +100,19 @@ def test_a_run_goes_on_with_its_file(server: PracticeServer, tmp_path: Path) -> 
         assert len([each for each in bpy.data.images if each.get("gptimage")]) == 2 and len(bpy.data.objects["Cube"].material_slots) == 1
 
 
+def test_what_follows_a_texture_is_not_paid_again_either(server: PracticeServer, tmp_path: Path) -> None:
+    scene, out = tmp_path / "in.blend", tmp_path / "out.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(scene), check_existing=False)
+    jobs = job_file(tmp_path, {"id": "wall", "objects": ["Cube"], "heal": "x", "maps": ["normal"], "maps_from": "model", **BRICK})
+    first = run(tmp_path, server, jobs, "--blend", scene, "--save", out).lines["wall"]
+    assert first["state"] == "done" and sent(server) == 3 and len(first["files"]) == 2
+    for options in ((), ("--resume",)):
+        host.reset()
+        again = run(tmp_path, server, jobs, "--blend", scene, "--save", out, *options).lines["wall"]
+        assert again["state"] == "done" and again["files"] == first["files"] and sent(server) == 3, options
+    assert len([each for each in bpy.data.images if each.get("gptimage")]) == 3         # as made, healed, and the normals
+
+
 def test_a_budget_stops_what_does_not_fit(server: PracticeServer, quarter: None, tmp_path: Path) -> None:
     jobs = job_file(tmp_path, *({"id": str(i), "kind": "reference", "prompt": f"sky {i}"} for i in range(4)))
     first = run(tmp_path, server, jobs, "--budget", "0.60")

@@ -264,7 +264,8 @@ def test_an_opened_file_makes_nobody_read_what_lies_outside_it(tmp_path: Path) -
 
 
 PANELS = {"texture": "GPTIMAGE_PT_texture", "reference": "GPTIMAGE_PT_reference", "touch_up": "GPTIMAGE_PT_touch_up",
-          "extend": "GPTIMAGE_PT_extend", "heal": "GPTIMAGE_PT_image_surface", "vary": "GPTIMAGE_PT_image_change", "decal": "GPTIMAGE_PT_decal"}
+          "extend": "GPTIMAGE_PT_extend", "heal": "GPTIMAGE_PT_image_surface", "vary": "GPTIMAGE_PT_image_change", "maps": "GPTIMAGE_PT_image_maps",
+          "decal": "GPTIMAGE_PT_decal"}
 
 
 @pytest.fixture
@@ -291,12 +292,13 @@ def sheet(kind: str) -> Layout:
 def test_the_sheet_shows_what_is_then_sent(kind: str, tmp_path: Path, unsent: None, measures: None) -> None:
     settings = bpy.context.scene.gptimage
     settings.prompt, settings.quality, settings.area, settings.extend_left = "ivy; on a wall", "low", "whole", 64
+    settings.maps = {"normal"}
     add_image(settings, plain(tmp_path / "a.png", (1, 1, 1), (3840, 2160)), "subject")
     add_image(settings, bpy.data.images.new("Inside", 64, 48), "palette").words = "only its greens"
     wall = painted("Wall", (0.5, 0.5, 0.5, 1.0), size=(1024, 1024))
     button = {"texture": bpy.ops.gptimage.generate_texture, "reference": bpy.ops.gptimage.generate_reference,
               "touch_up": bpy.ops.gptimage.touch_up, "extend": bpy.ops.gptimage.extend_frame, "heal": bpy.ops.gptimage.heal_seams, "vary": bpy.ops.gptimage.vary_texture,
-              "decal": bpy.ops.gptimage.generate_decal}[kind]
+              "maps": bpy.ops.gptimage.ask_maps, "decal": bpy.ops.gptimage.generate_decal}[kind]
     with editor('IMAGE_EDITOR', image=wall):
         shown = sheet(kind)
         assert button() == {'FINISHED'}
@@ -309,7 +311,7 @@ def test_the_sheet_shows_what_is_then_sent(kind: str, tmp_path: Path, unsent: No
     assert told == [f"{number}. {picture.name}" + f", {picture.role}" * bool(picture.role) for number, picture in enumerate(request.images, 1)]
     sizes = [text.partition(" px, $")[0] for text in shown.texts if " px, $" in text]
     assert sizes == [f"{picture.width_px} x {picture.height_px}" for picture in request.images]
-    if kind != "heal":
+    if kind not in ("heal", "maps"):
         assert "1649 x 928" in sizes and "64 x 48" in sizes             # 1508 and 768 patches at $8 a million
         assert "1649 x 928 px, $0.0121" in shown.texts and "64 x 48 px, $0.0061" in shown.texts
         assert str(tmp_path / "a.png") in shown.text and "In this .blend" in shown.texts

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gptimage_addon.core.prompts import reference_prompt, texture_prompt
+from gptimage_addon.core.prompts import MAP_VALUES, map_prompt, reference_prompt, texture_prompt, vary_texture_prompt
+from gptimage_addon.imaging.asked_maps import register_map
 from gptimage_addon.worker.practice_pictures import encode_picture, make_picture, redraw
 from gptimage_addon.worker.practice_surfaces import SURFACES
 
@@ -149,6 +150,33 @@ def test_an_edit_without_mask_blends_and_resizes() -> None:
     assert drawn.shape == (320, 480, 3)
     assert 15 < mean(drawn)[0] - mean(drawn)[2] < 90
     assert redraw(np.dstack((picture, picture[:, :, :1])), "x", None, 0, transparent=True).shape == (300, 300, 4)
+
+
+def test_a_variation_is_the_same_surface_changed_as_the_words_say() -> None:
+    picture = texture("red stone")
+
+    def alike(other: np.ndarray) -> float:
+        small = [np.asarray(Image.fromarray(part).convert("L").resize((64, 48))).ravel() for part in (picture, other)]
+        return float(np.corrcoef(*small)[0, 1])
+
+    worn, blue = (redraw(picture, vary_texture_prompt(words), None, 0) for words in ("more worn and dirty", "blue instead of red"))
+    assert alike(worn) > 0.55 and alike(blue) > 0.55 and alike(texture("red stone", seed=5)) < 0.45
+    assert np.abs(mean(worn) - mean(picture)).max() > 5
+    assert mean(picture)[0] > mean(picture)[2] + 20 and mean(blue)[2] > mean(blue)[0]
+
+
+@pytest.mark.parametrize("kind", sorted(MAP_VALUES))
+def test_a_map_is_gray_and_shows_the_surface_a_little_moved(kind: str) -> None:
+    picture = texture("red brick", size=(640, 640))
+    drawn = redraw(picture, map_prompt(f"{kind}: red brick"), None, 0)
+    assert drawn.shape == picture.shape
+    if kind in ("metallic", "emission"):                # no metal, nothing that glows
+        assert np.percentile(drawn, 99) < 30 and redraw(picture, map_prompt("metallic: steel plate"), None, 0).mean() > 200
+        return
+    assert np.array_equal(drawn[..., 0], drawn[..., 1]) and np.ptp(drawn) > 60
+    found = register_map(picture, drawn)
+    assert found.aligned and max(map(abs, found.shift_px)) <= 4.6 and abs(found.scale - 1) <= 0.016
+    assert max(map(abs, found.shift_px)) > 0.5 or abs(found.scale - 1) > 0.001
 
 
 # --- Files ------------------------------------------------------------------------------------------------
