@@ -24,7 +24,7 @@ from .references import read_references
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 
-__all__ = ("TurnaroundSettings", "ordered_views", "plan_turnaround", "shown_turnaround")
+__all__ = ("TurnaroundSettings", "ordered_views", "plan_turnaround", "shown_turnaround", "turnaround_requests")
 
 KIND = "turnaround"
 FIRST = "the first view of the same subject: keep its shape, proportions, colors and every detail"
@@ -59,11 +59,11 @@ def shown_turnaround(
     words: Request, views: frozenset[str], one_sheet: bool, service: Service, references: tuple[Reference, ...] = (),
 ) -> tuple[pricing.Price, int]:
     """What a turnaround costs, and with how many requests. Cached; a panel may call it. Raises InputError."""
-    asked = _requests(words, tuple(views), one_sheet)
+    asked = turnaround_requests(words, tuple(views), one_sheet)
     return pricing.together([price(each, template, service, (*own, *references)) for each, template, own in asked]), len(asked)
 
 
-def _requests(words: Request, views: Sequence[str], one_sheet: bool) -> list[tuple[Request, Template, tuple[Reference, ...]]]:
+def turnaround_requests(words: Request, views: Sequence[str], one_sheet: bool) -> list[tuple[Request, Template, tuple[Reference, ...]]]:
     """What is asked for, request by request: the words, their template and the pictures sent along. A sheet is as wide as its views need."""
     chosen = ordered_views(views)
     words = words._replace(n=1)
@@ -84,7 +84,7 @@ def plan_turnaround(
     """
     jobs: list[PlannedJob] = []
     chosen = ordered_views(views)
-    for index, (asked, template, own) in enumerate(_requests(words, views, one_sheet)):
+    for index, (asked, template, own) in enumerate(turnaround_requests(words, views, one_sheet)):
         first = [reference._replace(of=jobs[0].job.id) for reference in own]
         sides = chosen if one_sheet else (chosen[index],)
         jobs.append(plan_job(KIND, asked, template, service, landing, [*first, *references], views=sides))

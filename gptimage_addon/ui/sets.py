@@ -12,15 +12,16 @@ from ..blender.images import provenance
 from ..blender.preferences import read_preferences
 from ..core import pricing
 from ..core.errors import InputError
+from ..core.prompts import reference_prompt
 from ..core.request import Service
 from ..core.sets import Wanted
 from ..operators.references import shown_references
 from ..operators.report import sentence
 from ..operators.sets import cell_key, priced, shown_cells, shown_grid, shown_list
 from ..operators.settings import read_settings
-from ..operators.turnaround import shown_turnaround
+from ..operators.turnaround import shown_turnaround, turnaround_requests
 from .panels import Tab
-from .status import dollars, draw_button, price_text
+from .status import Asked, dollars, draw_button, draw_sheet_button, price_text
 
 __all__ = ()
 
@@ -30,17 +31,22 @@ Cells = Sequence[tuple[Wanted, pricing.Price | None, str, bool]]
 CELLS_SHOWN = 40
 
 
-def draw_total(layout: bpy.types.UILayout, found: Callable[[Service], tuple[pricing.Price, int]], settings: bpy.types.PropertyGroup) -> str:
+def draw_total(
+    layout: bpy.types.UILayout, name: str, found: Callable[[Service], tuple[pricing.Price, Sequence[Asked]]], settings: bpy.types.PropertyGroup,
+) -> str:
     """What several requests cost together, or why they cannot be sent: then that is returned, else ""."""
     service = read_preferences().service
     try:
-        total, count = found(service)
+        total, asked = found(service)
     except InputError as error:
         is_empty = error.field == "prompt" and not settings.prompt
         layout.label(text="Write a prompt to see the price" if is_empty else error.message, icon='INFO', translate=False)
         return sentence(error)
     text = price_text(total, service)
-    layout.label(text=f"{text}, {count} requests" if count > 1 else text, translate=False)
+    row = layout.row()
+    row.label(text=f"{text}, {len(asked)} requests" if len(asked) > 1 else text, translate=False)
+    if asked:
+        draw_sheet_button(row, name, asked, service)
     return ""
 
 
@@ -102,9 +108,14 @@ class GPTIMAGE_PT_turnaround(Tab, bpy.types.Panel):
         column.use_property_decorate = False
         column.prop(settings, "one_sheet")
         column.prop(settings, "height_m")
-        refusal = draw_total(
-            layout, lambda service: shown_turnaround(read_settings(settings), frozenset(settings.views), settings.one_sheet, service,
-                                                     shown_references(settings)), settings)
+
+        def total(service: Service) -> tuple[pricing.Price, Sequence[Asked]]:
+            words, references = read_settings(settings), shown_references(settings)
+            found, _ = shown_turnaround(words, frozenset(settings.views), settings.one_sheet, service, references)
+            return found, [Asked(each, None, template, (*own, *references))
+                           for each, template, own in turnaround_requests(words, tuple(settings.views), settings.one_sheet)]
+
+        refusal = draw_total(layout, "turnaround", total, settings)
         draw_button(layout, "gptimage.generate_turnaround", refusal, icon='EMPTY_AXIS')
 
 
@@ -114,14 +125,15 @@ def _draw_grid(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) ->
     for name, columns in (("grid_qualities", 3), ("grid_models", 1), ("grid_sizes", 2)):
         column.grid_flow(row_major=True, columns=columns, align=True).prop(settings, name)
 
-    def total(service: Service) -> tuple[pricing.Price, int]:
+    def total(service: Service) -> tuple[pricing.Price, Sequence[Asked]]:
         cells = shown_cells(settings, service)
         if len(cells) <= CELLS_SHOWN:
             _draw_cells(layout, cells)
         chosen = shown_grid(settings, service)
-        return priced(chosen, service, shown_references(settings)), len(chosen)
+        references = shown_references(settings)
+        return priced(chosen, service, references), [Asked(each.words, None, reference_prompt, references) for each in chosen]
 
-    refusal = draw_total(layout, total, settings)
+    refusal = draw_total(layout, "grid", total, settings)
     draw_button(layout, "gptimage.generate_grid", refusal, icon='MESH_GRID')
 
 
@@ -159,11 +171,11 @@ class _Set(Tab):
         column.prop(settings, "set_text")
         column.prop(settings, "name_rule")
 
-        def total(service: Service) -> tuple[pricing.Price, int]:
-            wanted = shown_list(settings)
-            return priced(wanted, service, shown_references(settings)), len(wanted)
+        def total(service: Service) -> tuple[pricing.Price, Sequence[Asked]]:
+            wanted, references = shown_list(settings), shown_references(settings)
+            return priced(wanted, service, references), [Asked(each.words, None, reference_prompt, references) for each in wanted]
 
-        draw_button(layout, "gptimage.generate_set", draw_total(layout, total, settings), icon='RENDERLAYERS')
+        draw_button(layout, "gptimage.generate_set", draw_total(layout, "set", total, settings), icon='RENDERLAYERS')
 
 
 class GPTIMAGE_PT_set(_Set, bpy.types.Panel):

@@ -23,6 +23,7 @@ __all__ = ()
 
 WIDTH_PX, FITS = 560, 88                # of the sheet, and the letters in one of its lines
 THUMBNAIL = 2.6
+MOST = 4                                # requests that are shown in full
 ONE_COLUMN = 6                          # pictures; more stand in two
 
 
@@ -47,11 +48,14 @@ class GPTIMAGE_OT_show_sent(bpy.types.Operator):
         if shown is None:
             draw_wrapped(layout, "The panel shows no price", 'ERROR', fits=FITS)
             return
-        requests, template, references, service = shown
-        for words, finish in requests:
+        asked, service = shown
+        for words, finish, template, references in asked[:MOST]:
             request, _ = make_request(words, template, references, finish)
             _draw_request(layout.box(), request, references, service)
-        layout.label(text=price_text(find_price(requests, template, service, references), service), icon='BLANK1', translate=False)
+        if len(asked) > MOST:
+            layout.label(text=f"And {len(asked) - MOST} more of the kind", icon='BLANK1')
+        found = pricing.together([find_price([(each.words, each.finish)], each.template, service, each.references) for each in asked])
+        layout.label(text=price_text(found, service), icon='BLANK1', translate=False)
 
 
 def _draw_request(box: bpy.types.UILayout, request: Request, references: Sequence[Reference], service: Service) -> None:

@@ -25,7 +25,7 @@ from ..operators.references import shown_references
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
-__all__ = ("Priced", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_wrapped", "find_price", "price_text", "priced", "sidebar_px")
+__all__ = ("Asked", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_sheet_button", "draw_wrapped", "find_price", "price_text", "priced", "sidebar_px")
 
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
 MARGIN_PX = 80                  # tabs, icon and borders of a sidebar
@@ -36,17 +36,17 @@ REPAIR_LABELS = {
 }
 PERIODS = {"day": "for today", "month": "for this month", "file": "for this file"}
 # What the panels have priced last, by where that is drawn: the sheet of what will be sent shows the same. Values only, replaced at each drawing.
-priced: dict[str, "Priced"] = {}
+priced: dict[str, tuple[tuple["Asked", ...], Service]] = {}
 SERVICES = {ServiceKind.PRACTICE: "made locally", ServiceKind.OPENAI: "sent to OpenAI"}
 
 
-class Priced(NamedTuple):
-    """What a button would send now: words and finish of each request, their prompt's template, the references, and to whom."""
+class Asked(NamedTuple):
+    """A request that a button would send now: the artist's words, what becomes of the answer, the prompt's template, the references."""
 
-    requests: tuple[tuple[Request, Finish | None], ...]
+    words: Request
+    finish: Finish | None
     template: Template
-    references: tuple[Reference, ...]
-    service: Service
+    references: tuple[Reference, ...] = ()
 
 
 def sidebar_px() -> float:
@@ -142,10 +142,8 @@ def draw_price(
     row = column.row()
     row.label(text=price_text(found, service), translate=False)
     if sheet:
-        area = getattr(bpy.context, "area", None)
-        place = f"{area.as_pointer() if area else 0} {getattr(template, 'func', template).__name__}"
-        priced[place] = Priced(tuple(requests), template, references, service)
-        row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).place = place
+        asked = [Asked(each, finish, template, references) for each, finish in requests]
+        draw_sheet_button(row, getattr(template, "func", template).__name__, asked, service)
     words, _ = requests[0]
     many = f"{words.n} x " if words.n > 1 else ""
     where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"
@@ -170,6 +168,14 @@ def draw_price(
     if service.kind is ServiceKind.OPENAI and (notice := shutdown_notice(words.model, date.today())):
         draw_wrapped(column, notice, 'ERROR')
     return ""
+
+
+def draw_sheet_button(row: bpy.types.UILayout, name: str, asked: Sequence[Asked], service: Service) -> None:
+    """The button that opens the sheet of what will be sent. The name tells this price from the editor's others."""
+    area = getattr(bpy.context, "area", None)
+    place = f"{area.as_pointer() if area else 0} {name}"
+    priced[place] = tuple(asked), service
+    row.operator("gptimage.show_sent", text="", icon='ZOOM_SELECTED', emboss=False).place = place
 
 
 def _draw_budget(column: bpy.types.UILayout, cost_usd: float) -> None:

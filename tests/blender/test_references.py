@@ -275,7 +275,7 @@ def measures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def panel_of(kind: str) -> Layout:
-    panel, layout = getattr(bpy.types, PANELS[kind]), Layout()
+    panel, layout = getattr(bpy.types, PANELS.get(kind, kind)), Layout()
     panel.draw(SimpleNamespace(layout=layout, **{name: getattr(panel, name) for name in dir(panel) if name.startswith("_draw_")}), bpy.context)
     return layout
 
@@ -318,6 +318,23 @@ def test_the_sheet_shows_what_is_then_sent(kind: str, tmp_path: Path, unsent: No
     assert ("With the mask" in shown.text) == (request.mask is not None)
     price = next(text for text in shown.texts if text.startswith("Free. Would have cost $"))
     assert float(price.rpartition("$")[2]) == pytest.approx(view.job.estimate_usd, abs=5e-5)
+
+
+def test_sets_and_turnarounds_have_a_sheet_too(tmp_path: Path, unsent: None, measures: None) -> None:
+    settings = bpy.context.scene.gptimage
+    settings.prompt, settings.quality, settings.one_sheet, settings.views = "a robot", "low", False, {"front", "back"}
+    settings.grid_qualities = {"low", "medium", "high"}
+    add_image(settings, plain(tmp_path / "a.png", (1, 1, 1)), "style")
+    for name, button in (("GPTIMAGE_PT_turnaround", bpy.ops.gptimage.generate_turnaround), ("GPTIMAGE_PT_playground", bpy.ops.gptimage.generate_grid)):
+        before = set(host.jobs)
+        with editor('IMAGE_EDITOR'):
+            shown = sheet(name)
+            assert button() == {'FINISHED'}
+        requests = [view.job.request for key, view in host.jobs.items() if key not in before and view.job.kind != "sheet"]
+        assert len(requests) == {"GPTIMAGE_PT_turnaround": 2, "GPTIMAGE_PT_playground": 3}[name]
+        for request in requests:
+            assert " ".join(request.prompt.split()) in shown.text and f"quality {request.quality}" in shown.text
+        assert sum("a.png, style" in text for text in shown.texts) == len(requests)
 
 
 def test_the_sheet_names_the_address_and_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measures: None) -> None:
