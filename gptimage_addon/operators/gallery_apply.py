@@ -60,7 +60,7 @@ def restore_settings(panel: bpy.types.PropertyGroup, job: Job) -> None:
         if surface and surface.axes:
             panel.even = surface.even
         if surface:
-            panel.relief_m = surface.relief_m
+            panel.relief_m, panel.displace = surface.relief_m, surface.displace
         panel.scale_m = landing.scale_m
     if job.kind == "texture":
         place = "faces" if landing.faces else str(landing.place)

@@ -142,13 +142,14 @@ def test_settings_come_back_exactly() -> None:
     panel = bpy.context.scene.gptimage
     wanted = {"prompt": "old oak", "model": "CUSTOM", "custom_model": "my-model", "quality": "high", "n": 3, "background": "transparent",
               "output_format": "webp", "output_compression": 70, "moderation": "low", "partial_images": 2, "size_preset": "CUSTOM",
-              "custom_size": (1040, 1056), "tiling": "x", "even": 0.25, "delight": 0.5, "maps": {"normal", "ao"}, "relief_m": 0.125,
+              "custom_size": (1040, 1056), "tiling": "x", "even": 0.25, "delight": 0.5, "maps": {"normal", "height"}, "relief_m": 0.125,
+              "displace": True,
               "scale_m": 2.5, "texture_place": "append_slot", "share_material": False, "asset": True}
     for name, value in wanted.items():
         setattr(panel, name, value)
     words = read_settings(panel)
     landing = Landing(Place.APPEND_SLOT, share_material=False, scale_m=2.5, asset=True)
-    surface = Surface("x", 0.25, 0.5, (MapKind.NORMAL, MapKind.AO), 2.5, 0.125)
+    surface = Surface("x", 0.25, 0.5, (MapKind.NORMAL, MapKind.HEIGHT), 2.5, 0.125, displace=True)
     planned = plan_texture(words, Service(ServiceKind.COMPATIBLE, "http://127.0.0.1:1/v1"), landing, surface=surface)
     view = finished(planned)
     host.journal.write_record(view.record)

@@ -11,7 +11,7 @@ import lab
 sys.path.insert(0, os.path.dirname(__file__))
 import steps  # noqa: E402
 
-PROMPTS = ("weathered red brick", "oak planks", "mossy cobblestone", "blue denim", "rusty iron plate", "white marble", "dry sand")
+PROMPTS = ("weathered red brick", "oak planks", "mossy cobblestone", "rusty iron plate")
 
 
 def on_top(name):
