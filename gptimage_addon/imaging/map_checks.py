@@ -11,8 +11,9 @@ import numpy as np
 
 from .delight import shading_of
 from .relief import Wrap, binomial, decode_normal, gradients, luminance, map_float, rgb_of, slopes_of
+from .tile import WrapScore
 
-__all__ = ("ALBEDO", "Finding", "check_maps")
+__all__ = ("ALBEDO", "Finding", "check_maps", "check_tiling")
 
 # Linear: from coal (0.02 to 0.04) to fresh snow (0.8 to 0.9), as charts for physically based shading have it:
 # Lagarde, "Feeding a physically based shading model", 2011; Adobe, "The PBR guide", part 2 (sRGB 30 or 50 to 240).
@@ -23,6 +24,9 @@ _UNIT = 2 / 255             # a normal's length may be off; 8 bits alone make it
 _CURL = 0.5                 # of what the slopes' changes are: 1 where they have nothing to do with each other
 _SHADING = 0.15             # the usual log of the slow light: 15 %
 _STEP = 1.5                 # how much worse than the color's a step across the edge may be
+_EDGE = 1.5                 # times the usual step inside: what steps more across the wrap line is seen
+_POOR = 0.75                # of the rest's detail: less about the seams is a blur
+_PATTERN = 40.0             # levels of slow changes: more shows as a pattern when the picture repeats
 _SMALL = 16                 # pixels: below, nothing can be said
 
 
@@ -39,6 +43,21 @@ class Finding:
     problem: str
     message: str
     value: float
+
+
+def check_tiling(score: WrapScore, axes: str) -> tuple[Finding, ...]:
+    """What shows when a picture of that score is repeated along the axes: "edges", "blurred_seams" or "pattern", of the color."""
+    found = []
+    step = max(score.step_x if axis == "x" else score.step_y for axis in axes) if axes else 0.0
+    if step > _EDGE:
+        found.append(Finding("color", "edges", f"The edges do not meet: the step there is {step:.1f} times the usual one", step))
+    if axes and score.detail < _POOR:
+        found.append(Finding("color", "blurred_seams", f"About the seams is {score.detail:.0%} of the detail that the rest has",
+                             score.detail))
+    if axes and score.gradient > _PATTERN:
+        found.append(Finding("color", "pattern", f"Slow changes of {score.gradient:.0f} levels show as a pattern when it repeats",
+                             score.gradient))
+    return tuple(found)
 
 
 def check_maps(color: np.ndarray, maps: Mapping[str, np.ndarray], *, wrap: Wrap) -> tuple[Finding, ...]:

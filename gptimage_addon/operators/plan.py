@@ -242,6 +242,7 @@ def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
         more |= {"width_m": job.surface.width_m, "relief_m": job.surface.relief_m}
     if picture.report and "tile" in picture.report:
         more |= {"tiles": picture.report["tiles"], "tile_score": round(picture.report["tile"]["score"], 1),
+                     **{f"tile_{name}": round(picture.report["tile"][name], 3) for name in ("gradient", "repetition")},
                      "findings": {f"{found['map']} {found['problem']}": found["message"] for found in picture.report["findings"]}}
     if picture.report and "view" in picture.report:
         more |= {name: picture.report[name] for name in ("view", "subject")}

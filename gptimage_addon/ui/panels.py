@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from ..blender import materials, previous
@@ -411,8 +413,10 @@ class GPTIMAGE_PT_image_surface(Tab, bpy.types.Panel):
         if "tile_score" in facts:
             axes = {"xy": "Tiles on both axes", "x": "Tiles horizontally", "y": "Tiles vertically"}.get(facts["tiles"], "Edges do not meet")
             layout.label(text=f"{axes}: {facts['tile_score']:.0f} of 100", icon='TEXTURE')
+            if "tile_repetition" in facts:
+                layout.label(text=f"Slow Changes: {facts['tile_gradient']:.0f} Levels, Repetition: {facts['tile_repetition']:.0%}", icon='BLANK1')
         for key, message in facts.get("findings", {}).items():
-            _draw_finding(layout.column(align=True), key, message)
+            _draw_finding(layout.column(align=True), key, message, facts)
         layout.prop(context.space_data, "show_repeat", text="Tile Preview", toggle=True, icon='MESH_GRID')
         if compared_image(context) and not staged_image(context):           # those are in the panel above
             draw_compare(layout.row(align=True), context, image)
@@ -428,14 +432,17 @@ class GPTIMAGE_PT_image_surface(Tab, bpy.types.Panel):
 
 
 # What the material check can mend here: the label, and the setting of Finish Texture that does it.
-_FIXES = {"shading_left": ("De-Light", "delight", 1.0)}
+_FIXES = {"shading_left": ("De-Light", "delight", 1.0), "pattern": ("Even Out", "even", 1.0)}
 
 
-def _draw_finding(column: bpy.types.UILayout, key: str, message: str) -> None:
+def _draw_finding(column: bpy.types.UILayout, key: str, message: str, facts: dict[str, Any]) -> None:
     draw_wrapped(column, message, 'ERROR')
     if fix := _FIXES.get(key.partition(" ")[2]):
         label, name, value = fix
-        setattr(column.operator("gptimage.finish_texture", text=label), name, value)
+        button = column.operator("gptimage.finish_texture", text=label)
+        setattr(button, name, value)
+        if name == "even":                      # it is done along the axes on which the picture tiles
+            button.tiling = facts["tiles"]
 
 
 class GPTIMAGE_PT_image_origin(Tab, bpy.types.Panel):

@@ -15,6 +15,7 @@ from ..core.errors import InputError
 from ..core.regions import Box, union
 from ..core.request import ResultPicture, Surface
 from ..imaging.alpha import cropped, cut_out, has_transparency, visible_box
+from ..imaging.map_checks import check_tiling
 from ..imaging.maps import MAPS, check_maps, delight, each_map
 from ..imaging.tile import make_seamless, wrap_score
 from ..library.journal import write_atomic
@@ -85,7 +86,7 @@ def _write_surface(
     for done in started:
         done.result()
     report = {**(picture.report or {}), "tile": asdict(score.result()), "tiles": tiles,
-              "findings": [asdict(finding) for finding in found.result()]}
+              "findings": [asdict(finding) for finding in (*check_tiling(score.result(), tiles), *found.result())]}
     return picture._replace(report=report, maps={name: files[name] for name in MAPS if name in files} or None)
 
 

@@ -54,6 +54,7 @@ def test_words_become_a_material_that_tiles_with_its_maps(cube: bpy.types.Object
     assert view.landed.images == (image.name,)              # the maps are the picture's, not results of their own
     facts = provenance(image)
     assert facts["tiles"] == "xy" and 50 < facts["tile_score"] <= 100
+    assert 0 <= facts["tile_gradient"] <= 255 and 0 <= facts["tile_repetition"] <= 1
     maps = maps_of(image)
     assert set(maps) == {"normal", "roughness", "height"} and all(tuple(each.size) == (1024, 1024) for each in maps.values())
     normals = pixels_of(maps["normal"])[..., :3] * 2 - 1

@@ -21,6 +21,7 @@ from skimage.feature import match_template
 from tests.support.drift import photograph
 
 from gptimage_addon.core.errors import InputError
+from gptimage_addon.imaging.map_checks import check_tiling
 from gptimage_addon.imaging.tile import cross_mask, make_seamless, rolled, unrolled, wrap_score
 
 TEXTURES = ("brick", "grass", "gravel")
@@ -377,6 +378,23 @@ def test_made_seamless_a_texture_scores_far_better(name: str) -> None:
     source = _photograph(name)
     assert wrap_score(source).score < 20
     assert wrap_score(make_seamless(source, "xy", level=1.0)).score > 85
+
+
+def test_what_shows_when_it_is_repeated_is_told() -> None:
+    def problems(picture: np.ndarray, axes: str) -> list[str]:
+        found = check_tiling(wrap_score(picture, axes or "xy"), axes)
+        assert all(finding.message and not finding.message.endswith(".") for finding in found)
+        return [finding.problem for finding in found]
+
+    noise = 128 + 20 * _tile(256, 256)
+    slow = noise + 30 * np.sin(2 * np.pi * np.arange(256) / 256)[None, :, None]
+    blurred = noise.copy()
+    soft = ndimage.gaussian_filter(noise, (1.2, 1.2, 0), mode="wrap")
+    blurred[:, :13], blurred[:, -13:] = soft[:, :13], soft[:, -13:]
+    assert problems(noise.astype(np.uint8), "xy") == []
+    assert problems(slow.astype(np.uint8), "xy") == ["pattern"]
+    assert problems(blurred.astype(np.uint8), "x") == ["blurred_seams"]
+    assert "edges" in problems(_photograph("coffee"), "x") and problems(_photograph("coffee"), "") == []
 
 
 def test_the_score_is_json_and_the_same_for_all_types() -> None:
