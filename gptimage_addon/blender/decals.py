@@ -32,7 +32,7 @@ def spot_on_faces(obj: bpy.types.Object, faces: Sequence[int]) -> Decal:
                          hint="Select faces, or leave Edit Mode to use the 3D cursor")
     middle = (surface.corners.mean(axis=1) * surface.areas[:, None]).sum(axis=0) / surface.areas.sum()
     point, _ = _nearest(surface.corners, middle)
-    return _spot(obj, point, front_of(surface))
+    return _spot(obj, point, _outward(obj, front_of(surface)))
 
 
 def spot_near(obj: bpy.types.Object, point: Sequence[float], normal: Sequence[float] = ()) -> Decal:
@@ -46,7 +46,12 @@ def spot_near(obj: bpy.types.Object, point: Sequence[float], normal: Sequence[fl
     corners = surface.corners[surface.areas > 0]
     found, index = _nearest(corners, np.asarray(point, np.float64))
     a, b, c = corners[index]
-    return _spot(obj, found, np.asarray(normal, np.float64) if len(normal) else np.cross(b - a, c - a))
+    return _spot(obj, found, np.asarray(normal, np.float64) if len(normal) else _outward(obj, np.cross(b - a, c - a)))
+
+
+def _outward(obj: bpy.types.Object, normal: np.ndarray) -> np.ndarray:
+    """A normal by the order of corners in the world, which mirroring turns around."""
+    return normal if obj.matrix_world.determinant() >= 0 else -normal
 
 
 def _spot(obj: bpy.types.Object, point: np.ndarray, normal: np.ndarray) -> Decal:
@@ -101,7 +106,8 @@ def make_decal(obj: bpy.types.Object, image: bpy.types.Image, decal: Decal, name
     for collection in editable or [bpy.context.scene.collection]:
         collection.objects.link(made)
     matrix = obj.matrix_world
-    normal = np.array((matrix.inverted_safe().to_3x3().transposed() @ Vector(decal.normal)).normalized())
+    turned = matrix.inverted_safe().to_3x3().transposed() @ Vector(decal.normal)
+    normal = np.array(turned.normalized())
     up = up_on(normal)
     above = _ABOVE * width
     frame = Matrix((np.cross(up, normal), up, normal)).transposed().to_4x4()
@@ -114,7 +120,9 @@ def make_decal(obj: bpy.types.Object, image: bpy.types.Image, decal: Decal, name
         wrap = made.modifiers.new("Shrinkwrap", 'SHRINKWRAP')
         wrap.target = obj
         # Toward the nearest point: it wraps around what is round, and what reaches beyond an edge ends there.
-        wrap.wrap_method, wrap.wrap_mode, wrap.offset = 'NEAREST_SURFACEPOINT', 'ABOVE_SURFACE', above
+        wrap.wrap_method, wrap.wrap_mode = 'NEAREST_SURFACEPOINT', 'ABOVE_SURFACE'
+        # Measured in the object's own space, along a normal whose length in the world is 1 / |turned|.
+        wrap.offset = above * turned.length
     return made
 
 

@@ -74,6 +74,18 @@ def test_a_flat_decal_lies_on_a_turned_and_stretched_box(cube: bpy.types.Object,
     assert np.allclose(world_points(made) - before, (1.5, 0, 0), atol=2e-6)
 
 
+@pytest.mark.parametrize("scale", [(-1, 1, 1), (1, -2, 1), (-9, -9, -9)])
+def test_on_a_mirrored_object_it_faces_outward(cube: bpy.types.Object, picture: bpy.types.Image, scale: tuple[float, ...]) -> None:
+    """Mirroring turns the order of a face's corners around, not its front."""
+    cube.scale = scale
+    bpy.context.view_layer.update()
+    side = abs(scale[1])
+    for spot in (spot_near(cube, (0.1, -5, 0.2)), spot_on_faces(cube, [p.index for p in cube.data.polygons if p.normal.y * scale[1] < -0.9])):
+        made = make_decal(cube, picture, spot._replace(width_m=0.5), "Sign")
+        assert np.allclose(world_points(made)[:, 1], -side - ABOVE * 0.5, atol=2e-4)
+        assert corner_at(made, 1, 0)[0] - corner_at(made, 0, 0)[0] > 0.49           # to be read from outside
+
+
 @pytest.mark.parametrize(("face_normal", "up"), [((0, -1, 0), (0, 0, 1)), ((0, 0, 1), (0, 1, 0)), ((0, 0, -1), (0, 1, 0))])
 def test_it_stands_upright_on_the_selected_faces(
     cube: bpy.types.Object, picture: bpy.types.Image, face_normal: tuple[float, ...], up: tuple[float, ...],
@@ -117,8 +129,7 @@ def test_one_that_conforms_lies_right_on_a_stretched_object(picture: bpy.types.I
     for point in world_points(made):
         near, normal, _, _ = tree.find_nearest(point)
         heights.append((Vector(point) - near).dot(normal))
-    # The Shrinkwrap modifier measures its offset in the decal's own space, whose metres are the world's.
-    assert min(heights) > 0.5 * ABOVE * 0.5 and max(heights) < 1.5 * ABOVE * 0.5, (min(heights), max(heights))
+    assert min(heights) > 0.7 * ABOVE * 0.5 and max(heights) < 1.4 * ABOVE * 0.5, (min(heights), max(heights))
 
 
 def test_the_place_is_found_on_the_mesh_as_it_is_shown(cube: bpy.types.Object) -> None:
