@@ -15,12 +15,13 @@ from .. import blender, core
 from ..blender import images, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
-from ..core.errors import GptImageError, InputError
+from ..core.errors import InputError
 from ..core.request import Job, JobRecord, Landing, Lettering, Place, Request, Service, Target
+from .earlier import OffersEarlier
 from .lettering import LetteringSettings, font_file, lettered, read_lettering
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
 from .references import read_references
-from .report import can_start, report
+from .report import can_start
 from .settings import RequestSettings, read_settings
 
 __all__ = ("ReferenceSettings", "camera_target", "land_reference", "plan_reference", "shown_words")
@@ -117,7 +118,7 @@ def shown_words(panel: ReferenceSettings, scene: bpy.types.Scene, operator: bpy.
 
 # --- the operator -----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, LetteringSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_reference(OffersEarlier, RequestSettings, ReferenceSettings, LetteringSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_reference"
     bl_label = "Generate Reference"
     bl_description = "Make a reference picture from the prompt. Blender stays usable meanwhile"
@@ -129,22 +130,17 @@ class GPTIMAGE_OT_generate_reference(RequestSettings, ReferenceSettings, Letteri
     def poll(cls, context: bpy.types.Context) -> bool:
         return can_start(cls, context)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            panel = context.scene.gptimage
-            preferences = read_preferences()
-            own = self.properties.is_property_set("reference_place")
-            place = Place((self if own else panel).reference_place)
-            landing = Landing(place=place, pack=preferences.pack,
-                              targets=camera_target(context.scene) if place in (Place.CAMERA, Place.PLANE) else ())
-            lettering = read_lettering(panel, self)
-            font = font_file(self.letters_font or panel.letters_font) if lettering else b""
-            words, frame_px = shown_words(panel, context.scene, self)
-            planned = plan_reference(words, preferences.service, landing, read_references(context.scene), lettering, font, frame_px)
-            (host.use_earlier if self.earlier else host.submit)(planned.job, planned.inputs)
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> PlannedJob:
+        panel = context.scene.gptimage
+        preferences = read_preferences()
+        own = self.properties.is_property_set("reference_place")
+        place = Place((self if own else panel).reference_place)
+        landing = Landing(place=place, pack=preferences.pack,
+                          targets=camera_target(context.scene) if place in (Place.CAMERA, Place.PLANE) else ())
+        lettering = read_lettering(panel, self)
+        font = font_file(self.letters_font or panel.letters_font) if lettering else b""
+        words, frame_px = shown_words(panel, context.scene, self)
+        return plan_reference(words, preferences.service, landing, read_references(context.scene), lettering, font, frame_px)
 
 
 class GPTIMAGE_OT_align_to_camera(bpy.types.Operator):

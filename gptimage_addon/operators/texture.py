@@ -19,6 +19,7 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt, texture_prompt
 from ..core.request import Job, JobRecord, Landing, MapKind, Place, Request, ResultPicture, Service, Surface, Target, parse_size
 from .asked_maps import plan_follow_ups, price_follow_up
+from .earlier import OffersEarlier
 from .plan import PlannedJob, Reference, adopt_results, maps_of, plan_job, settle_images
 from .references import read_references
 from .report import can_start, report, sentence
@@ -298,7 +299,7 @@ def _mark(material: bpy.types.Material, job: Job, image: bpy.types.Image, pictur
 
 # --- the operator -----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_texture(OffersEarlier, RequestSettings, TextureSettings, SurfaceSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_texture"
     bl_label = "Generate Texture"
     bl_description = "Make a texture from the prompt and put it on the selected objects. Blender stays usable meanwhile"
@@ -313,27 +314,22 @@ class GPTIMAGE_OT_generate_texture(RequestSettings, TextureSettings, SurfaceSett
     def poll(cls, context: bpy.types.Context) -> bool:
         return can_start(cls, context)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            panel = context.scene.gptimage
-            preferences = read_preferences()
-            words = read_settings(panel, self)
-            own = self.properties.is_property_set
-            place, share, scale_m, fit, asset = (
-                getattr(self if own(name) else panel, name) for name in TextureSettings.__annotations__)
-            if self.node:
-                target = active_picture_node(context)
-                if target is None:
-                    raise InputError("No Image Texture node is active", field="node",
-                                     hint="Select one in the Shader Editor")
-                landing = Landing(place=Place.NODE, targets=(target,), pack=preferences.pack)
-            else:
-                landing = texture_landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
-            planned = plan_texture(words, preferences.service, landing, read_references(context.scene), surface=read_surface(panel, scale_m, self))
-            (host.use_earlier if self.earlier else host.submit)(planned.job, planned.inputs)
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> PlannedJob:
+        panel = context.scene.gptimage
+        preferences = read_preferences()
+        words = read_settings(panel, self)
+        own = self.properties.is_property_set
+        place, share, scale_m, fit, asset = (
+            getattr(self if own(name) else panel, name) for name in TextureSettings.__annotations__)
+        if self.node:
+            target = active_picture_node(context)
+            if target is None:
+                raise InputError("No Image Texture node is active", field="node",
+                                 hint="Select one in the Shader Editor")
+            landing = Landing(place=Place.NODE, targets=(target,), pack=preferences.pack)
+        else:
+            landing = texture_landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
+        return plan_texture(words, preferences.service, landing, read_references(context.scene), surface=read_surface(panel, scale_m, self))
 
 
 class GPTIMAGE_OT_previous_material(bpy.types.Operator):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import types
 from pathlib import Path
 
 import bpy
@@ -12,9 +13,15 @@ import pytest
 
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.catalog import SIZE_PRESETS
+from gptimage_addon.core.request import Landing, Place, Service
+from gptimage_addon.operators.earlier import OffersEarlier
+from gptimage_addon.operators.plan import PlannedJob
+from gptimage_addon.operators.references import add_image, read_references
+from gptimage_addon.operators.texture import plan_texture
 from gptimage_addon.ui import panels, status
 from tests.support.layout import Layout
-from tests.support.scenes import editor, job_folders, pump_until
+from tests.support.pictures import encode, quarters
+from tests.support.scenes import WORDS, editor, job_folders, pump_until
 
 REUSE, ASK = "Use the Earlier Result", "Ask Again"
 
@@ -69,3 +76,44 @@ def test_the_earlier_result_is_offered_first(cube: bpy.types.Object, tmp_path: P
         bpy.ops.gptimage.generate_texture(earlier=True)
     assert job_folders(tmp_path / "data") == [first.job.id]
     assert list(shown()) == ["Generate"]
+
+
+class Pressed(OffersEarlier):
+    """A button of Generate Texture with two variants: in background mode Blender presses none."""
+
+    bl_idname = "gptimage.generate_texture"
+
+    def __init__(self) -> None:
+        self.earlier, self.n, self.menus = False, 2, []
+        self.properties = types.SimpleNamespace(        # what Blender tells of an operator's
+            bl_rna=bpy.ops.gptimage.generate_texture.get_rna_type(), is_property_set=lambda name: name in ("n", "rna_type"))
+
+    def plan(self, context: bpy.types.Context) -> PlannedJob:
+        return plan_texture(WORDS._replace(n=self.n), Service(), Landing(Place.IMAGE), read_references(context.scene))
+
+    def offer(self, context: bpy.types.Context) -> None:
+        self.menus.append(Layout())
+        self.draw_choice(types.SimpleNamespace(layout=self.menus[-1]), context)
+
+
+def test_with_pictures_the_button_asks_which(tmp_path: Path) -> None:
+    """What goes along is compared when the button is pressed."""
+    path = tmp_path / "style.png"
+    path.write_bytes(encode(quarters(64, 64)))
+    add_image(bpy.context.scene.gptimage, bpy.data.images.load(str(path)))
+    button = Pressed()
+    assert button.invoke(bpy.context, None) == {'FINISHED'} and not button.menus        # nothing to offer yet
+    assert host.wait(30.0)
+    (first,) = job_folders(tmp_path / "data")
+    assert button.invoke(bpy.context, None) == {'CANCELLED'} and job_folders(tmp_path / "data") == [first]
+    (name, earlier), (_, again) = button.menus[0].buttons
+    assert name == button.bl_idname and earlier.earlier and not again.earlier and earlier.n == again.n == 2
+    button.earlier = True
+    assert button.execute(bpy.context) == {'FINISHED'} and job_folders(tmp_path / "data") == [first]
+    button.earlier = False
+    assert button.execute(bpy.context) == {'FINISHED'} and len(job_folders(tmp_path / "data")) == 2
+    path.write_bytes(encode(quarters(64, 64)[::-1]))                                    # another picture of that name
+    bpy.ops.gptimage.read_references()
+    bpy.data.images["style.png"].reload()
+    assert button.invoke(bpy.context, None) == {'FINISHED'} and len(button.menus) == 1
+    assert host.wait(30.0)
