@@ -514,6 +514,8 @@ class Host:
                     view.landed = Landed((), "The result could not be applied: see Blender's log", complete=False)
                 notice.tell(f"GPT Image: {view.landed.message}", view.workspace)
                 notice.redraw()
+                if not bpy.app.background:      # one a tick: Blender reads each picture when it first draws it
+                    return
 
     def follow(self, view: JobView) -> None:
         """Ask for what was to follow the job. A job that is applied by hand, perhaps days later, is followed by nothing: nobody saw that price."""
