@@ -40,8 +40,9 @@ def content_digest(data: bytes) -> str:
 def fingerprint(job: Job, digests: Mapping[str, str]) -> str:
     """The same for jobs that ask for the same: 32 hexadecimal digits.
 
-    Neither names, dates and prices count nor how soon they come and where they go; what is made from another job counts by that job's id. `digests` are those of the job's `input_paths`, for the
-    files' names tell nothing. Raises KeyError for one that is missing.
+    Neither names, dates and prices count nor how soon they come and where they go; what is made from another job counts by
+    that job's id. `digests` are those of the job's `input_paths`, for the files' names tell nothing. Raises KeyError for one
+    that is missing.
     """
     def by_content(picture: SentPicture | None) -> SentPicture | None:
         if picture is None:

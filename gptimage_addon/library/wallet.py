@@ -248,7 +248,8 @@ class Wallet:
         if not self.path.exists():
             return {}
         with self._reading() as db:
-            found = db.execute("SELECT fingerprint, job_id, at FROM entries WHERE state = 'paid' AND fingerprint <> '' ORDER BY at DESC LIMIT ?", (most,))
+            found = db.execute("SELECT fingerprint, job_id, at FROM entries WHERE state = 'paid' AND fingerprint <> '' "
+                               "ORDER BY at DESC LIMIT ?", (most,))
             return {fingerprint: (job_id, at) for fingerprint, job_id, at in reversed(found.fetchall())}
 
     def spending(self, blend: str = "", session: str = "", now: float | None = None) -> Spending:

@@ -18,6 +18,10 @@ __all__ = ("OffersEarlier",)
 class OffersEarlier:
     """An operator that `plan`s one job and submits it, or takes an `earlier` result. Pressed as a button, it asks which."""
 
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return "Use what the same request has made before. Nothing is sent or paid" if properties.earlier else cls.bl_description
+
     def plan(self, context: bpy.types.Context) -> PlannedJob:
         raise NotImplementedError
 

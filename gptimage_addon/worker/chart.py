@@ -52,7 +52,8 @@ def draw_chart(entries: Sequence[Entry], last: date, days: int) -> bytes:
     total = sum(map(sum, spent.values()))
     what = "Spent" if paid or not spent else "Practice would have cost"
     draw.text((MARGINS_PX[0], 40), f"{what} {_dollars(total)}", TEXT, _font(44), "lt")
-    draw.text((SIZE_PX[0] - MARGINS_PX[2], 58), f"{_day(first)} {first.year if first.year != last.year else ''} to {_day(last)} {last.year}".replace("  ", " "), FAINT, _font(26), "rt")
+    began = f"{_day(first)} {first.year}" if first.year != last.year else _day(first)
+    draw.text((SIZE_PX[0] - MARGINS_PX[2], 58), f"{began} to {_day(last)} {last.year}", FAINT, _font(26), "rt")
     _draw_legend(draw, spent)
     _draw_bars(draw, spent, first, days)
     out = io.BytesIO()

@@ -82,6 +82,7 @@ class Pressed(OffersEarlier):
     """A button of Generate Texture with two variants: in background mode Blender presses none."""
 
     bl_idname = "gptimage.generate_texture"
+    bl_description = "Make a texture"
 
     def __init__(self) -> None:
         self.earlier, self.n, self.menus = False, 2, []
@@ -108,6 +109,7 @@ def test_with_pictures_the_button_asks_which(tmp_path: Path) -> None:
     assert button.invoke(bpy.context, None) == {'CANCELLED'} and job_folders(tmp_path / "data") == [first]
     (name, earlier), (_, again) = button.menus[0].buttons
     assert name == button.bl_idname and earlier.earlier and not again.earlier and earlier.n == again.n == 2
+    assert "Nothing is sent" in Pressed.description(bpy.context, earlier) and Pressed.description(bpy.context, again) == Pressed.bl_description
     button.earlier = True
     assert button.execute(bpy.context) == {'FINISHED'} and job_folders(tmp_path / "data") == [first]
     button.earlier = False

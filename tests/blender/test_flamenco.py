@@ -30,7 +30,9 @@ const author = { Task: (name, type) => new AuthoredTask(name, type), Command: (n
 function frameChunker(range, size) {
     const frames = new Set();
     for (const part of need(range, "range").split(",")) {
-        const ends = part.replace("..", "-").split("-").map(text => { if (!/^ *[0-9]+ *$/.test(text)) throw "invalid range"; return parseInt(text); });
+        const texts = part.replace("..", "-").split("-");
+        if (!texts.every(text => /^ *[0-9]+ *$/.test(text))) throw "invalid range";
+        const ends = texts.map(text => parseInt(text));
         for (let frame = ends[0]; frame <= ends[ends.length - 1]; frame++) frames.add(frame);
     }
     const sorted = [...frames].sort((a, b) => a - b), chunks = [];
