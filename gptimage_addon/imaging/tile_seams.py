@@ -103,7 +103,6 @@ def joined(
     In the memory of `new`. With `clips` the levels are 0 to 255.
     """
     height, width, channels = old.shape
-    across = np.arange(width, dtype=np.int32)
     each = np.arange(height)[:, None]
     away = np.arange(strip.depth)
     fades = []
@@ -115,13 +114,18 @@ def joined(
         fades.append(_along(step / 2, lambda rates: _membrane(rates, strip.depth), closed))
     out = new
     # Of each value of a pixel the same, which is far faster than a third dimension.
-    values = np.repeat(across, channels)
+    values = np.repeat(np.arange(width, dtype=np.int32), channels)
 
-    def weights(rows: slice, places: np.ndarray) -> np.ndarray:
+    # What the mean is mended by: from nothing at the seams to a plateau, of each value.
+    most = strip.half // 2
+    widths = seams[:, 1] - seams[:, 0] - 1
+    total = float(np.where(widths <= 2 * most, widths * widths // 4, most * (widths - most)).sum())
+
+    def weights(rows: slice) -> np.ndarray:
         begin, end = seams[rows].astype(np.int32).T[..., None]
-        return np.clip(np.minimum(places - begin, end - 1 - places), 0, strip.half // 2).astype(np.float32)
+        return np.clip(np.minimum(values - begin, end - 1 - values), 0, most).astype(np.float32)
 
-    total, moved = 0.0, np.zeros(channels)
+    moved = np.zeros(channels)
     strips = [slice(start, start + _ROWS) for start in range(0, height, _ROWS)]
     for rows in strips:
         part, before = out[rows], old[rows]
@@ -132,13 +136,12 @@ def joined(
             part[row, at - 1 - away] += fade[rows] * np.float32(side)
             part[row, at + away] -= fade[rows] * np.float32(side)
         moved += (part - before).sum(0).sum(0, dtype=np.float64)
-        total += float(weights(rows, across).sum(dtype=np.float64))
     for _ in range(4):                          # what is cut at black and white moves the mean once more
         by = np.tile(moved / max(total, 1.0), width).astype(np.float32)
         moved = np.zeros(channels)
         for rows in strips:
             part = out[rows].reshape(-1, width * channels)
-            part -= weights(rows, values) * by
+            part -= weights(rows) * by
             if clips:
                 np.clip(part, 0, 255, out=part)
                 moved += (out[rows] - old[rows]).sum(0).sum(0, dtype=np.float64)

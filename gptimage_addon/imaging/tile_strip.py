@@ -26,6 +26,7 @@ _CANDIDATES = 32
 _FINE = 16              # of them are looked at in all pixels
 _SAMPLE_PX = 2 ** 18    # in so many the usual steps and detail are measured
 _TRIALS_PX = 4_000_000  # so many pixels of pictures are cut, until one's steps and detail are right
+_ENOUGH = 0.02          # steps off by no more than a third of that are as good as right
 _BOOST = 1.25           # the most that a strip's detail is multiplied by
 _ROWS = 64              # lines at a time: few enough to stay in the cache
 _BLUR = (0.12, 0.235, 0.29)     # outermost to middle, about a Gaussian of 1.3 pixels: what it takes away is detail
@@ -136,7 +137,7 @@ def heal(
         trial = tried(source)
         if best is None or trial[0] < best[0]:
             best = trial
-        if trial[0] == 0:
+        if trial[0] <= _ENOUGH and trial[1] <= 1:
             break
     assert best is not None
     if best[1] > 1:                             # poorer in detail than was thought
