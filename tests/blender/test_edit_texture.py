@@ -33,7 +33,7 @@ def floor(tmp_path: Path) -> bpy.types.Object:
     obj = bpy.context.object
     material = bpy.data.materials.new("Own")
     tree = enable_nodes(material)
-    (tmp_path / "floor.png").write_bytes(encode(make_picture("grey stone", 1024, 1024, 2)))
+    (tmp_path / "floor.png").write_bytes(encode(make_picture("grey stone", 512, 512, 2)))
     node = tree.nodes.new("ShaderNodeTexImage")
     node.image = bpy.data.images.load(str(tmp_path / "floor.png"))
     tree.links.new(node.outputs["Color"], tree.nodes["Principled BSDF"].inputs["Base Color"])
@@ -56,7 +56,7 @@ def test_what_the_selected_faces_show_is_changed_and_nothing_else(floor: bpy.typ
     after = shown_node(floor.active_material).image
     assert after == image_of(view) != before and after.size[:] == before.size[:] and before.use_fake_user
     changed = np.any(pixels_of(before) != pixels_of(after), axis=2)
-    assert changed[:512, 512:].mean() > 0.95 and not changed[512:].any() and not changed[:, :511].any()
+    assert changed[:256, 256:].mean() > 0.95 and not changed[256:].any() and not changed[:, :255].any()
     report = view.record.result.pictures[0].report
     assert report["changed_outside"] == 0 and "tile" in report
     # It stands beside the picture it was made from, though that is the artist's own.
@@ -122,7 +122,7 @@ def test_no_face_selected_means_all_of_it(floor: bpy.types.Object, unsent: None)
     with editor('VIEW_3D'):
         assert bpy.ops.gptimage.edit_texture(prompt="moss") == {'FINISHED'}
     (view,) = host.jobs.values()
-    assert view.job.finish.whole and view.job.request.size == "1024x1024"
+    assert view.job.finish.whole and view.job.request.size == "816x816"
 
 
 def test_faces_are_found_through_the_mapping(floor: bpy.types.Object) -> None:
@@ -138,7 +138,7 @@ def test_faces_are_found_through_the_mapping(floor: bpy.types.Object) -> None:
     mapping.inputs["Rotation"].default_value = (0, 0, math.pi / 2)
     mapping.inputs["Location"].default_value = (0.5, 0, 0)
     mask = faces_mask(floor, node.image)
-    assert mask[1024 - 512 + 2:1024 - 256 - 2, 2:254].all() and mask.mean() == pytest.approx(1 / 16, rel=0.02)
+    assert mask[256 + 2:384 - 2, 2:126].all() and mask.mean() == pytest.approx(1 / 16, rel=0.02)
     tree.links.new(coordinate.outputs["Object"], mapping.inputs["Vector"])
     with pytest.raises(InputError, match="UV map"):
         faces_mask(floor, node.image)

@@ -16,7 +16,7 @@ from gptimage_addon.blender.materials import shown_node
 from gptimage_addon.worker.files import read_picture
 from gptimage_addon.worker.practice_pictures import make_picture
 from tests.support.pictures import encode
-from tests.support.runs import job_file, run_here, run_process
+from tests.support.runs import job_file, run_here
 from tests.support.scenes import job_folders
 
 
@@ -24,7 +24,7 @@ def pixels(path: str) -> np.ndarray:
     return read_picture(Path(path).read_bytes())[0].astype(np.int16)
 
 
-def test_seams_are_healed_after_a_texture_is_made_and_of_a_picture_that_is_there(checkout: Path, tmp_path: Path) -> None:
+def test_seams_are_healed_after_a_texture_is_made_and_of_a_picture_that_is_there(tmp_path: Path) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "in.blend"), check_existing=False)
     wall = make_picture("red brick", 1024, 640, 3)
     (tmp_path / "wall.png").write_bytes(encode(wall))
@@ -36,7 +36,7 @@ def test_seams_are_healed_after_a_texture_is_made_and_of_a_picture_that_is_there
         {"id": "here", "kind": "texture", "image": str(tmp_path / "wall.png"), "seamless": True, "even": 0.0})
     arguments = (jobs, "--blend", tmp_path / "in.blend", "--data", tmp_path / "data", "--save", tmp_path / "out.blend")
     planned = run_here(tmp_path, *arguments, "--dry-run")
-    run = run_process(checkout, *arguments)
+    run = run_here(tmp_path, *arguments)
     assert run.status == planned.status == 0, run.stderr
     # What was told before is what it came to: of two pictures and an edit of each.
     assert run.lines["new"]["usage"] and len(run.lines["new"]["usage"]) == 3
@@ -68,9 +68,9 @@ def test_seams_are_healed_after_a_texture_is_made_and_of_a_picture_that_is_there
     assert run.lines["old"]["report"]["would_have_cost_usd"] > 0
 
 
-def test_the_texture_of_an_object_is_changed_where_its_selected_faces_show_it(checkout: Path, tmp_path: Path) -> None:
+def test_the_texture_of_an_object_is_changed_where_its_selected_faces_show_it(tmp_path: Path) -> None:
     cube = bpy.data.objects["Cube"]
-    (tmp_path / "wall.png").write_bytes(encode(make_picture("red brick", 1024, 1024, 3)))
+    (tmp_path / "wall.png").write_bytes(encode(make_picture("red brick", 512, 512, 3)))
     tree = enable_nodes(cube.active_material)
     node = tree.nodes.new("ShaderNodeTexImage")
     node.image = bpy.data.images.load(str(tmp_path / "wall.png"))
@@ -79,7 +79,7 @@ def test_the_texture_of_an_object_is_changed_where_its_selected_faces_show_it(ch
     for part in (cube.data.vertices, cube.data.edges, cube.data.polygons):
         part.foreach_set("select", [False] * len(part))
     cube.data.polygons[0].select = True
-    mask = uv_faces_mask(cube, 1024, 1024) > 0
+    mask = uv_faces_mask(cube, 512, 512) > 0
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "in.blend"), check_existing=False)
     jobs = job_file(
         tmp_path,
@@ -87,7 +87,7 @@ def test_the_texture_of_an_object_is_changed_where_its_selected_faces_show_it(ch
         {"id": "alone", "kind": "edit_texture", "image": "wall.png", "prompt": "more worn", "place": "image"})
     arguments = (jobs, "--blend", tmp_path / "in.blend", "--data", tmp_path / "data", "--save", tmp_path / "out.blend")
     planned = run_here(tmp_path, *arguments, "--dry-run")
-    run = run_process(checkout, *arguments)
+    run = run_here(tmp_path, *arguments)
     assert run.status == planned.status == 0, run.stderr
     for name in ("part", "alone"):
         assert abs(planned.lines[name]["report"]["estimate_usd"] - run.lines[name]["report"]["would_have_cost_usd"]) < 1e-9
@@ -118,7 +118,7 @@ def test_textures_that_cannot_be_changed(tmp_path: Path, job: dict[str, object],
     assert run.status == 2 and f"gptimage: jobs[0].{field}: " in run.stderr and job_folders(tmp_path / "data") == []
 
 
-def test_maps_are_asked_of_the_model(checkout: Path, tmp_path: Path) -> None:
+def test_maps_are_asked_of_the_model(tmp_path: Path) -> None:
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "in.blend"), check_existing=False)
     (tmp_path / "wall.png").write_bytes(encode(make_picture("red brick", 1024, 640, 3)))
     jobs = job_file(
@@ -130,7 +130,7 @@ def test_maps_are_asked_of_the_model(checkout: Path, tmp_path: Path) -> None:
         {"id": "both", "kind": "texture", "image": str(tmp_path / "wall.png"), "seamless": "x", "maps_from": "model", "maps": ["roughness"]})
     arguments = (jobs, "--blend", tmp_path / "in.blend", "--data", tmp_path / "data", "--save", tmp_path / "out.blend")
     planned = run_here(tmp_path, *arguments, "--dry-run")
-    run = run_process(checkout, *arguments)
+    run = run_here(tmp_path, *arguments)
     assert run.status == planned.status == 0, run.stderr
     for name, edits in (("new", 4), ("old", 2), ("both", 1)):               # of height normals and occlusion come
         line = run.lines[name]
