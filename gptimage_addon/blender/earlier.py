@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from .. import library
 from ..core.errors import InputError
 from ..core.fingerprint import content_digest, fingerprint, input_paths
-from ..core.request import Job, JobRecord, JobState, from_json, to_json
+from ..core.request import Job, JobRecord, JobState
+from ..core.values import from_json, to_json
 
 __all__ = ("find_earlier", "is_under_way", "with_ids")
 

@@ -8,7 +8,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from .request import Job, SentPicture, to_json
+from .request import Job, SentPicture
+from .values import to_json
 
 __all__ = ("content_digest", "fingerprint", "input_paths")
 

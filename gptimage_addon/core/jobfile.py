@@ -11,7 +11,8 @@ from .catalog import DEFAULT_MODEL
 from .errors import InputError
 from .presets import SHIPPED, Preset, find_preset
 from .regions import CONTEXT
-from .request import MapKind, Request, Surface, from_json
+from .request import MapKind, Request, Surface
+from .values import from_json
 from .sets import NAME_RULE
 
 __all__ = (

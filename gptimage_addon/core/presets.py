@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .errors import InputError
-from .request import MapKind, from_json, to_json
+from .request import MapKind
+from .values import from_json, to_json
 
 __all__ = ("SHIPPED", "Preset", "find_preset", "presets_from_json", "presets_to_json")
 

@@ -16,7 +16,8 @@ from typing import NamedTuple, get_args
 
 from .entries import Page, Query
 from .pricing import Limits
-from .request import JobRecord, Service, from_json, to_json
+from .request import JobRecord, Service
+from .values import from_json, to_json
 
 __all__ = (
     "Arrange", "AskKey", "Cancel", "ChartDrawn", "CheckConnection", "Configure", "ConnectionChecked", "DeleteEntries", "DrawChart",

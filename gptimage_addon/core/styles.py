@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .errors import InputError
-from .request import from_json, to_json
+from .values import from_json, to_json
 
 __all__ = ("STYLE_FILE", "StylePicture", "StyleSheet", "hex_color", "rgb_of", "style_from_json", "style_to_json", "style_words")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..core.errors import InputError
-from ..core.request import Service, from_json, to_json
+from ..core.request import Service
+from ..core.values import from_json, to_json
 from .journal import write_atomic
 
 __all__ = ("BatchFiles", "BatchRecord")

@@ -26,7 +26,8 @@ from pathlib import Path
 
 from ..core.entries import COUNT_LIMIT, Entry, Notes, Page, Query, entries_of, split_entry_id
 from ..core.errors import InputError, WorkerError
-from ..core.request import Job, JobRecord, JobState, from_json, to_json
+from ..core.request import Job, JobRecord, JobState
+from ..core.values import from_json, to_json
 from .journal import Journal, write_atomic
 
 __all__ = ("History", "is_damaged", "read_notes", "recent_prompts", "thumbnails_of", "write_notes")

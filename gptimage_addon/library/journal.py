@@ -26,7 +26,8 @@ from typing import NamedTuple
 
 from ..core.errors import InputError
 from ..core.fingerprint import content_digest, fingerprint, input_paths
-from ..core.request import Job, JobRecord, JobState, from_json, to_json
+from ..core.request import Job, JobRecord, JobState
+from ..core.values import from_json, to_json
 
 __all__ = ("AnswerHead", "Journal", "WorkerLock", "new_job_id", "write_atomic")
 

@@ -25,7 +25,8 @@ from typing import NamedTuple
 
 from ..core.entries import split_entry_id
 from ..core.errors import AnswerError, InputError
-from ..core.request import Job, JobRecord, JobState, from_json, to_json
+from ..core.request import Job, JobRecord, JobState
+from ..core.values import from_json, to_json
 from ..library.history import read_notes
 from ..library.journal import JOURNAL_VERSION, Journal, write_atomic
 from .codec import check_picture

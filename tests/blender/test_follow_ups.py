@@ -9,7 +9,8 @@ import pytest
 
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.errors import QuotaError
-from gptimage_addon.core.request import Job, JobState, Landing, Place, Service, ServiceKind, from_json, to_json
+from gptimage_addon.core.request import Job, JobState, Landing, Place, Service, ServiceKind
+from gptimage_addon.core.values import from_json, to_json
 from gptimage_addon.operators.plan import PlannedJob
 from gptimage_addon.operators.texture import plan_texture
 from gptimage_addon.worker.practice import Fault, PracticeServer

@@ -15,7 +15,8 @@ from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import provenance
 from gptimage_addon.blender.material_pictures import material_pictures
 from gptimage_addon.blender.materials import picture_node
-from gptimage_addon.core.request import MapKind, Surface, from_json, to_json
+from gptimage_addon.core.request import MapKind, Surface
+from gptimage_addon.core.values import from_json, to_json
 from gptimage_addon.imaging.maps import derive_maps
 from gptimage_addon.imaging.png import encode_png
 from gptimage_addon.operators.material_check import findings_of

@@ -14,7 +14,7 @@ from gptimage_addon.core import pricing
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.regions import (
     FREE_RULES, OPENAI_RULES, Box, SizeRules, Window, crop, edit_cost, plan_window, plan_windows, reflect, restore)
-from gptimage_addon.core.request import from_json, to_json
+from gptimage_addon.core.values import from_json, to_json
 
 UHD = (3840, 2160)
 MODELS = {

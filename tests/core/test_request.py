@@ -15,8 +15,9 @@ import pytest
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.request import (
     Job, JobRecord, JobState, Landing, Place, Request, Result, SentPicture, Service, ServiceKind,
-    Target, from_json, parse_size, to_json,
+    Target, parse_size,
 )
+from gptimage_addon.core.values import from_json, to_json
 
 TEXTS = ["", "red brick", "größe 漢字 🧱", 'quote " back \\ slash', "line\nbreak\t\0", "\u2028", "x" * 500]
 

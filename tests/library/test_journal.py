@@ -147,7 +147,8 @@ import json, resource, sys
 sys.path.insert(0, ".")
 from gptimage_addon.library.journal import Journal
 from gptimage_addon.core.errors import InputError
-from gptimage_addon.core.request import Job, from_json
+from gptimage_addon.core.request import Job
+from gptimage_addon.core.values import from_json
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 facts = json.loads(sys.stdin.readline())
 try:
@@ -155,7 +156,7 @@ try:
 except InputError as error:
     print(error.field)
 """
-    from gptimage_addon.core.request import to_json
+    from gptimage_addon.core.values import to_json
 
     with python(code, str(tmp_path), str(limit)) as process:
         out, _ = process.communicate(json.dumps(to_json(job())) + "\n", timeout=20)
