@@ -66,8 +66,9 @@ def finish_window(
     `mask` float (h, w), 0..1, 1 = change. The original's alpha channel stays. Raises InputError.
     """
     _check(original, answer, mask)
+    # Sums of floats are rounded in the order in which they lie in memory: the same pixels are to give the same result.
+    original, answer, mask = (np.ascontiguousarray(array) for array in (original, answer[..., :3], mask))
     mask = np.clip(np.nan_to_num(mask.astype(np.float32, copy=False)), 0, 1)
-    answer = answer[..., :3]
     found = _measured(original, answer, mask, drift)
     alpha, patch, edge, box = mask, original.copy(), 0.0, _box(mask)
     if box:

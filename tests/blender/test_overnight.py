@@ -38,7 +38,7 @@ def test_what_waits_is_sent_overnight_instead_and_once() -> None:
     assert bpy.ops.gptimage.wait(timeout_s=60) == {'FINISHED'}
     assert not set(old) & set(host.jobs)
     views = list(host.jobs.values())
-    assert [view.job.prompt for view in views] == ["red brick", "blue tiles"]
+    assert {view.job.prompt for view in views} == {"red brick", "blue tiles"}
     assert all(view.record.state is JobState.DONE and view.landed.images for view in views)
     assert len({view.record.batch for view in views}) == 1
     assert [host.journal.read_record(job_id).state for job_id in old] == [JobState.CANCELLED] * 2

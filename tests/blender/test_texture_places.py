@@ -235,10 +235,10 @@ def test_the_brush_is_that_for_texture_painting(cube: bpy.types.Object) -> None:
         painting = SimpleNamespace(image_paint=SimpleNamespace(brush=active))
         context = SimpleNamespace(tool_settings=painting, scene=bpy.context.scene, object=cube)
         if active:
-            assert texture._landing(context, "brush").targets[0].name == brush.name         # 4.2 has one of that name already
+            assert texture.texture_landing(context, "brush").targets[0].name == brush.name         # 4.2 has one of that name already
         else:
             with pytest.raises(InputError, match="No brush is active"):
-                texture._landing(context, "brush")
+                texture.texture_landing(context, "brush")
 
 
 def test_a_material_becomes_an_asset_in_its_catalog(cube: bpy.types.Object, tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_an_accepted_texture_takes_the_old_one_s_place(wall: bpy.types.Image, cu
     assert [node.image for node in nodes] == [wall, again] and done.use_fake_user
 
 
-@pytest.mark.parametrize(("kind", "said"), [('TILED', "UDIM"), ('SEQUENCE', "sequences")])
+@pytest.mark.parametrize(("kind", "said"), [('TILED', "UDIM"), ('SEQUENCE', "sequence")])
 def test_what_cannot_be_touched_up_is_refused_with_a_reason(
     wall: bpy.types.Image, kind: str, said: str, settings: bpy.types.PropertyGroup,
 ) -> None:
