@@ -95,9 +95,8 @@ def make_decal(obj: bpy.types.Object, image: bpy.types.Image, decal: Decal, name
     width, height = decal.width_m, decal.width_m * image.size[1] / image.size[0]
     mesh = _grid(name, width, height, _SEGMENTS if decal.conform else 1)
     made = bpy.data.objects.new(name, mesh)
-    material = materials.make_material(name, image, alpha=True)
+    material = materials.make_material(name, image, alpha="blend")
     materials.picture_node(material).extension = 'CLIP'         # else opposite edges would mix
-    material.surface_render_method = 'BLENDED'
     material.use_transparency_overlap = False
     mesh.materials.append(material)
     made.visible_shadow = False

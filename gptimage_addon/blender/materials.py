@@ -28,13 +28,13 @@ _MOST_LEVELS = 8
 def make_material(
     name: str, image: bpy.types.Image, *, maps: Mapping[str, bpy.types.Image] | None = None,
     box_repeat: tuple[float, float, float] | None = None, box_aspect: float = 1.0, uv_repeat: tuple[float, float] | None = None,
-    alpha: bool = False, relief_m: float = 0.0, displace: bool = False,
+    alpha: str = "", relief_m: float = 0.0, displace: bool = False,
 ) -> bpy.types.Material:
     """A new material: Texture Coordinate, Mapping, an Image Texture for the color and each map, Principled BSDF.
 
     With `box_repeat` (lengths in object space) the pictures are projected from the six sides and repeat so, with their width
     / height `box_aspect` from above and below as well; else they follow the UV map, repeated `uv_repeat` times in its unit. `alpha`
-    connects the color's transparency. `maps` are of MAPS: "ao", "metallic", "roughness", "normal" (OpenGL, tangent space), "emission", "height". A height of 0 to 1 is
+    connects the color's transparency: "blend" as it is, "clip" all or nothing, at one half. `maps` are of MAPS: "ao", "metallic", "roughness", "normal" (OpenGL, tangent space), "emission", "height". A height of 0 to 1 is
     `relief_m` metres deep: as displacement if `displace`, which needs a subdivided mesh; else as bump where no normal map
     can be. A box projection can have none, so "normal" is left out there. Raises InputError with the field `maps`.
     """
@@ -69,10 +69,23 @@ def make_material(
     links.new(mapping.outputs["Vector"], picture.inputs["Vector"])
     links.new(picture.outputs["Color"], principled.inputs["Base Color"])
     if alpha:
-        links.new(picture.outputs["Alpha"], principled.inputs["Alpha"])
+        _connect_alpha(material, picture, principled, alpha)
     _set_maps(material, maps, relief_m, displace)
     material_nodes.arrange(tree)
     return material
+
+
+def _connect_alpha(material: bpy.types.Material, picture: bpy.types.Node, principled: bpy.types.Node, alpha: str) -> None:
+    links, seen = material.node_tree.links, picture.outputs["Alpha"]
+    if alpha == "clip":
+        clip = material.node_tree.nodes.new("ShaderNodeMath")
+        clip.label, clip.operation = "Alpha Clip", 'GREATER_THAN'
+        clip.inputs[1].default_value = 0.5
+        links.new(seen, clip.inputs[0])
+        seen = clip.outputs[0]
+    links.new(seen, principled.inputs["Alpha"])
+    # Eevee sorts what is blended, and casts no shadow of its holes where it does; all or nothing needs no sorting.
+    material.surface_render_method = 'DITHERED' if alpha == "clip" else 'BLENDED'
 
 
 def swap_pictures(

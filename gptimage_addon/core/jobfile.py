@@ -98,6 +98,7 @@ class TextureSpec(_Common):
     faces: bool = False
     scale_m: float = 0.0
     asset: bool = False
+    alpha: str = "blend"
     preset: str = ""
     seamless: str = ""
     even: float = 0.5
@@ -361,6 +362,8 @@ def _check_texture(spec: TextureSpec, entry: dict[str, object], where: str) -> N
     for name in ("seamless", "heal"):
         if getattr(spec, name) not in ("", "x", "y", "xy"):
             raise InputError(f"{getattr(spec, name)!r} names no axes", field=f"{where}.{name}", hint='Write "xy", "x", "y", or true')
+    if spec.alpha not in ("blend", "clip"):
+        raise InputError(f"There is no alpha {spec.alpha!r}", field=f"{where}.alpha", hint="Use blend or clip")
     for name in ("even", "delight"):
         if not 0 <= getattr(spec, name) <= 1:
             raise InputError(f"{name} is a share", field=f"{where}.{name}", hint="Use 0 to 1")

@@ -345,8 +345,8 @@ class Landing(NamedTuple):
     """Where the pictures go and how they are kept.
 
     `faces` assigns the new slot to the selected faces only, `fit` lays the picture once over them; `share_material` gives all targets one material;
-    `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale, and on the axes the subject's height; `pack` keeps the picture
-    inside the .blend, else it is put in a folder beside it. `folder` is where files go that are exported, over those of the same name if
+    `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale, and on the axes the subject's height; `alpha` is how a material shows
+    a transparent color, "blend" or "clip"; `pack` keeps the picture inside the .blend, else it is put in a folder beside it. `folder` is where files go that are exported, over those of the same name if
     `overwrite`. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants these are
     more of; `only` is the number of the one picture that is wanted, None for all. `decal` says where on the object a decal lies, `tile`
     which one of a UDIM image it is. `session` names the Blender session that made the landing and `blend` the
@@ -359,6 +359,7 @@ class Landing(NamedTuple):
     share_material: bool = True
     scale_m: float = 0.0
     asset: bool = False
+    alpha: str = "blend"
     fit: bool = False
     pack: bool = True
     variants_of: str = ""

@@ -71,7 +71,7 @@ def plan_line(spec: JobSpec, service: Service) -> list[PlannedJob]:
         objects = [_object(name) for name in spec.objects]
         landing = Landing(
             place=Place.REPLACE_SLOT if objects else Place.IMAGE, faces=spec.faces, scale_m=spec.scale_m,
-            asset=spec.asset, targets=texture_targets(objects, spec.faces) if objects else ())
+            asset=spec.asset, alpha=spec.alpha, targets=texture_targets(objects, spec.faces) if objects else ())
         return [plan_texture(spec.words, service, landing, references, spec.surface, spec.heal, spec.asked)]
     if isinstance(spec, TouchUpSpec):
         return _plan_touch_up(spec, service, references)

@@ -57,6 +57,9 @@ class TextureSettings:
         name="Fit to Faces", description="Lay the picture once, upright, over the selected faces, instead of repeating it", default=False)
     asset: BoolProperty(
         name="Mark as Asset", description="List the new material in the Asset Browser, in the catalog of its kind", default=False)
+    alpha: EnumProperty(
+        name="Alpha", description="How the material shows a color with a transparent background", default="blend",
+        items=[("blend", "Blend", "As transparent as the picture is"), ("clip", "Clip", "All or nothing: for leaves and fences, without sorting")])
 
 
 def texture_targets(objects: Sequence[bpy.types.Object], faces: bool = False) -> tuple[Target, ...]:
@@ -229,7 +232,7 @@ def _land_on_objects(job: Job, image: bpy.types.Image, picture: ResultPicture, f
         if key not in made:
             made[key] = materials.make_material(
                 name_from_prompt(job.prompt), image, maps=maps_of(image), **{"box_repeat" if boxed else "uv_repeat": repeat}, box_aspect=aspect,
-                alpha=job.request.background == "transparent", **_relief(job))
+                alpha=landing.alpha if job.request.background == "transparent" else "", **_relief(job))
         append = landing.place is Place.APPEND_SLOT or landing.faces
         try:
             if landing.fit and faces:
@@ -319,7 +322,7 @@ class GPTIMAGE_OT_generate_texture(OffersEarlier, RequestSettings, TextureSettin
         preferences = read_preferences()
         words = read_settings(panel, self)
         own = self.properties.is_property_set
-        place, share, scale_m, fit, asset = (
+        place, share, scale_m, fit, asset, alpha = (
             getattr(self if own(name) else panel, name) for name in TextureSettings.__annotations__)
         if self.node:
             target = active_picture_node(context)
@@ -328,7 +331,8 @@ class GPTIMAGE_OT_generate_texture(OffersEarlier, RequestSettings, TextureSettin
                                  hint="Select one in the Shader Editor")
             landing = Landing(place=Place.NODE, targets=(target,), pack=preferences.pack)
         else:
-            landing = texture_landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, pack=preferences.pack)
+            landing = texture_landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, alpha=alpha,
+                                      pack=preferences.pack)
         return plan_texture(words, preferences.service, landing, read_references(context.scene), surface=read_surface(panel, scale_m, self))
 
 

@@ -218,6 +218,8 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
             if not (settings.fit_faces and settings.texture_place == "faces"):
                 column.prop(settings, "scale_m")
             column.prop(settings, "asset")
+            if settings.background == "transparent":
+                column.prop(settings, "alpha", expand=True)
         refusal = draw_price(layout, settings, texture_prompt) or self._draw_targets(layout, context, settings)
         draw_ask(layout, "gptimage.generate_texture", refusal, settings, texture_prompt, surface=read_surface(settings, settings.scale_m),
                  text="Generate Texture", icon='TEXTURE')

@@ -68,7 +68,7 @@ def pictures(material: bpy.types.Material) -> dict[str, bpy.types.ShaderNodeTexI
 # --- the node graph ---------------------------------------------------------------------------------------
 
 def test_one_mapping_feeds_all_pictures() -> None:
-    material = make_material("all", white(), maps=new_maps(*ROLES), uv_repeat=(4.0, 2.5), alpha=True, relief_m=0.02)
+    material = make_material("all", white(), maps=new_maps(*ROLES), uv_repeat=(4.0, 2.5), alpha="blend", relief_m=0.02)
     tree = material.node_tree
     (mapping,) = (node for node in tree.nodes if node.bl_idname == "ShaderNodeMapping")
     assert tuple(mapping.inputs["Scale"].default_value) == (4.0, 2.5, 1.0)

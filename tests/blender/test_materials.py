@@ -424,3 +424,24 @@ def test_a_render_shows_as_many_repeats_as_scale_m_says(tmp_path: Path) -> None:
     assert np.count_nonzero(is_red[1:] != is_red[:-1]) in (7, 8)        # the edge of the frame may fall on one
     assert np.median(np.abs(rows - np.roll(rows, 16, axis=1))) < 3
     assert np.median(np.abs(rows - np.roll(rows, 8, axis=1))) > 60
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [("blend", 0.4), ("clip", 0.0), ("clip", 1.0)])
+def test_a_transparent_color_is_blended_or_clipped(alpha: str, expected: float, tmp_path: Path) -> None:
+    """Rendered by Cycles before a transparent film: what the plane covers of it."""
+    image = bpy.data.images.new("Leaf", 4, 4, alpha=True)
+    image.pixels.foreach_set([0.5, 0.5, 0.5, {0.0: 0.4, 1.0: 0.6}.get(expected, expected)] * 16)
+    material = materials.make_material("Leaf", image, alpha=alpha)
+    assert material.surface_render_method == ('BLENDED' if alpha == "blend" else 'DITHERED')
+    scene = bpy.context.scene
+    bpy.data.objects.remove(bpy.data.objects["Cube"])
+    bpy.ops.mesh.primitive_plane_add(size=20, location=(0, 0, 0))
+    bpy.context.object.data.materials.append(material)
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = 'CYCLES', 256, False
+    scene.render.resolution_x = scene.render.resolution_y = 8
+    scene.render.film_transparent = True
+    scene.render.filepath = str(tmp_path / "leaf.png")
+    scene.render.image_settings.color_mode = 'RGBA'
+    bpy.ops.render.render(write_still=True)
+    covered = decode((tmp_path / "leaf.png").read_bytes(), "RGBA")[2:6, 2:6, 3].mean() / 255
+    assert abs(covered - expected) < 0.05

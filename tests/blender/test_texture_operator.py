@@ -108,7 +108,7 @@ def test_every_setting_is_an_operator_property() -> None:
 
     shared = {*SETTINGS, *CUSTOM, "batch", "input_fidelity"} - {"size"}
     surface = {"tiling", "even", "delight", "maps", "relief_m", "displace"}
-    own = {"generate_texture": {"texture_place", "share_material", "scale_m", "fit_faces", "asset", *surface}, 
+    own = {"generate_texture": {"texture_place", "share_material", "scale_m", "fit_faces", "asset", "alpha", *surface}, 
            "generate_reference": {"reference_place", "match_camera", "letters", "letters_font", "letters_align", "letters_box", "letters_overlay",
                                   "letters_color", "letters_blend"},
            "generate_grid": {"grid_models", "grid_qualities", "grid_sizes"},

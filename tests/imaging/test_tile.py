@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Issue 4's bars for seamless pictures, on photographs that do not tile; and the score by closed forms.
+"""The bars for seamless pictures, on photographs that do not tile; and the score by closed forms.
 
 What is measured here is measured by numpy and scipy alone, never by `wrap_score`. Detail is what is left of a picture
 without its Gaussian blur of 1.5 px; the healed band is all within 10 % of the side from the wrap line, where the seams

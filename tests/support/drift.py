@@ -24,7 +24,7 @@ __all__ = (
 # Photographs that scikit-image's wheel carries.
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle", "retina", "gravel", "brick")
 
-# Issue 3: mean PSNR inside the mask that a touch-up must reach.
+# Mean PSNR inside the mask that a touch-up must reach.
 BARS_DB = {"tone": 50.0, "shift": 50.0, "zoom": 47.0, "all": 43.0, "uneven": 30.0}
 
 
@@ -45,7 +45,7 @@ class Drift:
 
 
 def drifts(kind: str, count: int) -> list[Drift]:
-    """That many random drifts of a kind of issue 3, always the same ones."""
+    """That many random drifts of one kind, always the same ones."""
     rng = np.random.default_rng(zlib.crc32(kind.encode()))
     found = []
     for number in range(count):
