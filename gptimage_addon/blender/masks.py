@@ -71,8 +71,8 @@ def picture_transform(node: bpy.types.ShaderNodeTexImage) -> np.ndarray:
 def uv_faces_mask(obj: bpy.types.Object, width_px: int, height_px: int, transform: np.ndarray | None = None) -> np.ndarray:
     """The pixels of a texture that the selected faces of the mesh use, by its active UV map: all that they touch, whole.
 
-    `transform` (2, 3) leads from the UV map to the picture, if it is not the same. In Object Mode too: the selection that Edit Mode has left. Faces beyond the texture's edge come in again at the
-    other side, as textures repeat.
+    `transform` (2, 3) leads from the UV map to the picture, if it is not the same. In Object Mode too: the selection that Edit
+    Mode has left. Faces beyond the texture's edge come in again at the other side, as textures repeat.
     """
     if obj.type != 'MESH':
         raise InputError(f"{obj.name} is no mesh", field="mask", hint="Choose a mesh")

@@ -32,11 +32,12 @@ def make_material(
 ) -> bpy.types.Material:
     """A new material: Texture Coordinate, Mapping, an Image Texture for the color and each map, Principled BSDF.
 
-    With `box_repeat` (lengths in object space) the pictures are projected from the six sides and repeat so, with their width
-    / height `box_aspect` from above and below as well; else they follow the UV map, repeated `uv_repeat` times in its unit. `alpha`
-    connects the color's transparency: "blend" as it is, "clip" all or nothing, at one half. `maps` are of MAPS: "ao", "metallic", "roughness", "normal" (OpenGL, tangent space), "emission", "height". A height of 0 to 1 is
-    `relief_m` metres deep: as displacement if `displace`, which needs a subdivided mesh; else as bump where no normal map
-    can be. A box projection can have none, so "normal" is left out there. Raises InputError with the field `maps`.
+    With `box_repeat` (lengths in object space) the pictures are projected from the six sides and repeat so, with their width /
+    height `box_aspect` from above and below as well; else they follow the UV map, repeated `uv_repeat` times in its unit. `alpha`
+    connects the color's transparency: "blend" as it is, "clip" all or nothing, at one half. `maps` are of MAPS: "ao", "metallic",
+    "roughness", "normal" (OpenGL, tangent space), "emission", "height". A height of 0 to 1 is `relief_m` metres deep: as
+    displacement if `displace`, which needs a subdivided mesh; else as bump where no normal map can be. A box projection can have
+    none, so "normal" is left out there. Raises InputError with the field `maps`.
     """
     maps = _known(maps)
     material = bpy.data.materials.new(name)

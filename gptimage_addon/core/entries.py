@@ -67,8 +67,11 @@ class Notes(NamedTuple):
 
 
 class Query(NamedTuple):
-    """Which entries are wanted: all that is told must fit. `words` are beginnings of words of the prompt, the objects, the tags,
-    the file and the project. `related` wants an entry with those it was made from, and those made from it. Times are seconds since the epoch, 0 for any; prices are US dollars, both ends included.
+    """Which entries are wanted: all that is told must fit.
+
+    `words` are beginnings of words of the prompt, the objects, the tags, the file and the project. `related` wants an entry with
+    those it was made from, and those made from it. Times are seconds since the epoch, 0 for any; prices are US dollars, both ends
+    included.
     """
 
     words: str = ""

@@ -381,7 +381,8 @@ def _check_texture(spec: TextureSpec, entry: dict[str, object], where: str) -> N
 
 def _check_no_generation(entry: dict[str, object], where: str) -> None:
     """What only a picture that is made can have."""
-    for name in ("size", "n", "objects", "faces", "asset", "references", "continue_from", "style_sheet", "style", "background", "output_format", "output_compression"):
+    for name in ("size", "n", "objects", "faces", "asset", "references", "continue_from", "style_sheet", "style", "background", "output_format",
+                 "output_compression"):
         if name in entry:
             raise InputError(f"An image that is there takes no {name}", field=f"{where}.{name}",
                              hint="Leave the field out. The result takes the image's place where that is shown")

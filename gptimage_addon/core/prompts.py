@@ -8,10 +8,10 @@ import re
 from functools import lru_cache
 
 __all__ = (
-    "MAP_VALUES", "map_prompt",
-    "COARSE_ROLES", "CONTINUED", "FIRST", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt", "decal_prompt",
-    "edit_texture_prompt", "extend_prompt", "final_prompt", "heal_prompt", "is_named", "lettered_prompt", "markup_prompt", "name_from_prompt", "reference_prompt",
-    "sheet_prompt", "texture_prompt", "tile_prompt", "touch_up_prompt", "vary_texture_prompt", "view_prompt",
+    "MAP_VALUES", "map_prompt", "COARSE_ROLES", "CONTINUED", "FIRST", "ROLES", "VIEWS", "backdrop_of", "decal_on_backdrop_prompt",
+    "decal_prompt", "edit_texture_prompt", "extend_prompt", "final_prompt", "heal_prompt", "is_named", "lettered_prompt", "markup_prompt",
+    "name_from_prompt", "reference_prompt", "sheet_prompt", "texture_prompt", "tile_prompt", "touch_up_prompt", "vary_texture_prompt",
+    "view_prompt",
 )
 
 _TEXTURE = (

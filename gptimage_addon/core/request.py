@@ -3,9 +3,9 @@
 """The values a job is made of.
 
 A Job holds all that its result depends on: what is asked (Request), of whom (Service), what is done with the answer (Finish,
-Surface), and where the pictures go (Landing). It is frozen, compares by value, and goes to JSON and back without loss (values.py), so it can be stored, priced,
-replayed and compared. They are named tuples: Python takes a millisecond to make a dataclass, and these are imported when
-Blender starts.
+Surface), and where the pictures go (Landing). It is frozen, compares by value, and goes to JSON and back without loss
+(values.py), so it can be stored, priced, replayed and compared. They are named tuples: Python takes a millisecond to make a
+dataclass, and these are imported when Blender starts.
 """
 
 from __future__ import annotations
@@ -100,9 +100,9 @@ class SentPicture(NamedTuple):
 class Request(NamedTuple):
     """What is asked: words, and for an edit `images`. `prompt` is the full text that is sent.
 
-    `style` is what a style sheet adds to the prompt, `prefix` and `suffix` are the project's words around the artist's. `size` is "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many
-    unfinished pictures the service streams on the way (each is paid). In a `batch` it is made within a day, at half price. The mask and the
-    markup belong to the first image.
+    `style` is what a style sheet adds to the prompt, `prefix` and `suffix` are the project's words around the artist's. `size` is
+    "WIDTHxHEIGHT" in pixels; `n` the number of variants; `partial_images` how many unfinished pictures the service streams on the
+    way (each is paid). In a `batch` it is made within a day, at half price. The mask and the markup belong to the first image.
     """
 
     prompt: str
@@ -244,8 +244,9 @@ class Surface(NamedTuple):
 class FollowUp(NamedTuple):
     """What is asked for about a texture's pictures as soon as they have landed: edits, each a job of its own.
 
-    First the seams are healed on the axes `heal`, then the model draws `maps`. `words` are the artist's with the model and its settings, and
-    `service` is who is asked: a job that is done on this machine has neither. `estimate_usd` is what all of it costs, as it was shown (None where that is not known).
+    First the seams are healed on the axes `heal`, then the model draws `maps`. `words` are the artist's with the model and its
+    settings, and `service` is who is asked: a job that is done on this machine has neither. `estimate_usd` is what all of it
+    costs, as it was shown (None where that is not known).
     """
 
     words: Request
@@ -344,12 +345,13 @@ class Tile(NamedTuple):
 class Landing(NamedTuple):
     """Where the pictures go and how they are kept.
 
-    `faces` assigns the new slot to the selected faces only, `fit` lays the picture once over them; `share_material` gives all targets one material;
-    `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale, and on the axes the subject's height; `alpha` is how a material shows
-    a transparent color, "blend" or "clip"; `pack` keeps the picture inside the .blend, else it is put in a folder beside it. `folder` is where files go that are exported, over those of the same name if
-    `overwrite`. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants these are
-    more of; `only` is the number of the one picture that is wanted, None for all. `decal` says where on the object a decal lies, `tile`
-    which one of a UDIM image it is. `session` names the Blender session that made the landing and `blend` the
+    `faces` assigns the new slot to the selected faces only, `fit` lays the picture once over them; `share_material` gives all
+    targets one material; `scale_m` is the width of one repeat in metres, 0 to leave the UV map's own scale, and on the axes the
+    subject's height; `alpha` is how a material shows a transparent color, "blend" or "clip"; `pack` keeps the picture inside the
+    .blend, else it is put in a folder beside it. `folder` is where files go that are exported, over those of the same name if
+    `overwrite`. `name` is what the images are called, if not by the words. `variants_of` names the job whose waiting variants
+    these are more of; `only` is the number of the one picture that is wanted, None for all. `decal` says where on the object a
+    decal lies, `tile` which one of a UDIM image it is. `session` names the Blender session that made the landing and `blend` the
     path of its file: the targets mean something only there.
     """
 
@@ -376,11 +378,11 @@ class Landing(NamedTuple):
 class Job(NamedTuple):
     """One thing an artist asked for.
 
-    `prompt` is what the artist wrote; `request.prompt` what the template made of it. `views` name the columns that the answer is cut into:
-    a sheet of one subject from several sides, or the one side that it shows; to `frame_px` (width, height) it is cut about its middle. `created` is an ISO 8601
-    time in UTC, `estimate_usd` the price that was shown (None where the service's prices are not known). `parents` are the history's
-    entries of the pictures it is made from, `chain` those of the results that it continues, from the first to the last; `camera` and
-    `frame` are the scene's at the time.
+    `prompt` is what the artist wrote; `request.prompt` what the template made of it. `views` name the columns that the answer is
+    cut into: a sheet of one subject from several sides, or the one side that it shows; to `frame_px` (width, height) it is cut
+    about its middle. `created` is an ISO 8601 time in UTC, `estimate_usd` the price that was shown (None where the service's
+    prices are not known). `parents` are the history's entries of the pictures it is made from, `chain` those of the results that
+    it continues, from the first to the last; `camera` and `frame` are the scene's at the time.
     """
 
     id: str
@@ -470,10 +472,11 @@ class Result(NamedTuple):
 class JobRecord(NamedTuple):
     """How far a job has come: what the journal stores beside the job, and what the host is told.
 
-    Times are seconds since the epoch, 0 when not reached. `worker` names the process that has the job,
-    `attempts` counts the requests sent, `partials` are files of unfinished pictures, `stopped` tells that the last of them is the
-    result, as the artist wanted it. `expected_s` is how long such jobs took from sending on, 0 where none is known. `batch` names the
-    batch (`library.batches`) that it is in, once that is sent. `error` is `GptImageError.to_dict()`. `note` is a sentence for the artist, such as why the job waits.
+    Times are seconds since the epoch, 0 when not reached. `worker` names the process that has the job, `attempts` counts the
+    requests sent, `partials` are files of unfinished pictures, `stopped` tells that the last of them is the result, as the artist
+    wanted it. `expected_s` is how long such jobs took from sending on, 0 where none is known. `batch` names the batch
+    (`library.batches`) that it is in, once that is sent. `error` is `GptImageError.to_dict()`. `note` is a sentence for the
+    artist, such as why the job waits.
     """
 
     job_id: str

@@ -141,7 +141,8 @@ def _told(before: str, words: str, whole: bool) -> str:
 
 def _finish(parent: str, edit: Edit) -> Finish:
     window = edit.window
-    return Finish("", "inputs/mask.npy" if edit.mask is not None else "", tuple(window.box), (window.picture_width_px, window.picture_height_px), parent,
+    return Finish("", "inputs/mask.npy" if edit.mask is not None else "", tuple(window.box), (window.picture_width_px, window.picture_height_px),
+                  parent,
                   offset=edit.offset if any(edit.offset) else (), whole=edit.mask is None, keeps_tiling=True)
 
 

@@ -124,7 +124,8 @@ def _landing_here(context: bpy.types.Context, job: Job) -> Landing:
         if node := active_picture_node(context):
             return Landing(Place.NODE, (node,), pack=pack)
         return texture_landing(context, panel.texture_place, share_material=panel.share_material, scale_m=panel.scale_m,
-                               fit=panel.fit_faces and panel.texture_place == "faces", asset=panel.asset and panel.texture_place in ON_OBJECTS, pack=pack)
+                               fit=panel.fit_faces and panel.texture_place == "faces", asset=panel.asset and panel.texture_place in ON_OBJECTS,
+                               pack=pack)
     if job.kind == "reference":
         place = Place(panel.reference_place)
         return Landing(place, camera_target(context.scene) if place is Place.CAMERA else (), pack=pack)
@@ -176,7 +177,8 @@ class GPTIMAGE_OT_click_onto(EntryOperator, bpy.types.Operator):
                     raise InputError("No Image Texture node was clicked", field="entry", hint="Press Click Onto again, then click one")
             else:
                 if context.mode != 'OBJECT':
-                    raise InputError("Objects cannot be clicked in this mode", field="entry", hint="Use Object Mode, or select faces and press Apply Again")
+                    raise InputError("Objects cannot be clicked in this mode", field="entry",
+                                     hint="Use Object Mode, or select faces and press Apply Again")
                 bpy.ops.view3d.select(location=place, deselect_all=True)
                 if not context.selected_objects:
                     raise InputError("No object was clicked", field="entry", hint="Press Click Onto again, then click one")
@@ -227,7 +229,8 @@ class GPTIMAGE_OT_compare_entry(EntryOperator, bpy.types.Operator):
             area = context.area if context.area in editors else next(iter(editors), None)
             shown = area.spaces.active.image if area else None
             if shown is None or shown.name == images.RENDER_RESULT:
-                raise InputError("No Image Editor shows a picture to compare with", field="entry", hint="Show the other one there: Open as Image does")
+                raise InputError("No Image Editor shows a picture to compare with", field="entry",
+                                 hint="Show the other one there: Open as Image does")
             image = _as_image(context, name)
             if image == shown:
                 raise InputError("This is the picture that the Image Editor shows", field="entry", hint="Select another one to compare with it")

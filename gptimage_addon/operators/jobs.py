@@ -294,7 +294,8 @@ class GPTIMAGE_OT_wait(bpy.types.Operator):
 
 
 classes = (
-    GPTIMAGE_OT_cancel_job, GPTIMAGE_OT_stop_job, GPTIMAGE_OT_cancel_all, GPTIMAGE_OT_send_overnight, GPTIMAGE_OT_pause_queue, GPTIMAGE_OT_move_job, GPTIMAGE_OT_retry_job,
+    GPTIMAGE_OT_cancel_job, GPTIMAGE_OT_stop_job, GPTIMAGE_OT_cancel_all, GPTIMAGE_OT_send_overnight, GPTIMAGE_OT_pause_queue,
+    GPTIMAGE_OT_move_job, GPTIMAGE_OT_retry_job,
     GPTIMAGE_OT_retry_all, GPTIMAGE_OT_copy_job, GPTIMAGE_OT_dismiss_job, GPTIMAGE_OT_dismiss_done, GPTIMAGE_OT_apply_result,
     GPTIMAGE_OT_recover_results, GPTIMAGE_OT_wait,
 )

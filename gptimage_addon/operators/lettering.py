@@ -63,7 +63,8 @@ def read_lettering(panel: LetteringChoices, operator: bpy.types.Operator | None 
     text = panel.letters_text.as_string() if from_text else chosen["letters"]
     font = FONT_FILE if _font(chosen["letters_font"]) or _interface_font() else ""
     found = Lettering(tuple(line.rstrip() for line in text.strip("\n").split("\n")), tuple(round(edge, 4) for edge in chosen["letters_box"]), font,
-                      chosen["letters_align"], tuple(round(part, 4) for part in chosen["letters_color"]), chosen["letters_overlay"], chosen["letters_blend"])
+                      chosen["letters_align"], tuple(round(part, 4) for part in chosen["letters_color"]), chosen["letters_overlay"],
+                      chosen["letters_blend"])
     check_lettering(found)
     return found
 

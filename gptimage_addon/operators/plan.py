@@ -142,7 +142,8 @@ def plan_job(
     scene = bpy.context.scene
     job = Job(
         id=library.journal.new_job_id(), kind=kind, prompt=words.prompt.strip(), request=request, service=service,
-        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface, views=views, lettering=lettering, frame_px=frame_px,
+        landing=landing._replace(session=SESSION, blend=bpy.data.filepath), finish=finish, surface=surface, views=views, lettering=lettering,
+        frame_px=frame_px,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         estimate_usd=found.usd if found.known else None, estimate_exact=found.exact,
         deadline_s=catalog.deadline_s(request.size), follow_up=follow_up,
@@ -173,7 +174,10 @@ def _chain(finish: Finish | None, references: Sequence[Reference]) -> tuple[str,
 
 
 def job_name(job: Job) -> str:
-    """What a job and its pictures are called, unless it was given a name. A touch-up bears the name of its picture, and so does what takes its place."""
+    """What a job and its pictures are called, unless it was given a name.
+
+    A touch-up bears the name of its picture, and so does what takes its place.
+    """
     if job.landing.name:
         return job.landing.name
     if job.landing.place is Place.INSTEAD or (job.finish and job.surface):

@@ -54,7 +54,10 @@ def plan_reference(
     words: Request, service: Service, landing: Landing, references: Sequence[Reference] = (), lettering: Lettering | None = None, font: bytes = b"",
     frame_px: tuple[int, ...] = (),
 ) -> PlannedJob:
-    """The job for a reference picture; `font` is the file that the lettering names, to `frame_px` the result is cut. Raises InputError, OnlineAccessError."""
+    """The job for a reference picture; `font` is the file that the lettering names, to `frame_px` the result is cut.
+
+    Raises InputError, OnlineAccessError.
+    """
     template, letters = lettered(lettering, words.size)
     planned = plan_job(KIND, words, template, service, landing, [*references, *letters], lettering=lettering, frame_px=frame_px)
     if lettering and lettering.font:

@@ -21,8 +21,8 @@ from .settings import used_style
 from .variants import shown_image, variant_holder
 
 __all__ = (
-    "FREE_ROLE", "GPTIMAGE_PG_reference", "ReferenceList", "add_image", "first_of", "load_reference", "read_references", "read_series", "role_of", "shown_reference",
-    "shown_references",
+    "FREE_ROLE", "GPTIMAGE_PG_reference", "ReferenceList", "add_image", "first_of", "load_reference", "read_references", "read_series",
+    "role_of", "shown_reference", "shown_references",
 )
 
 FREE_ROLE = "words"
@@ -396,5 +396,6 @@ def first_of(chain: tuple[str, ...]) -> bpy.types.Image | None:
 
 
 classes = (
-    GPTIMAGE_OT_continue_result, GPTIMAGE_OT_add_reference, GPTIMAGE_OT_remove_reference, GPTIMAGE_OT_move_reference, GPTIMAGE_OT_take_again, GPTIMAGE_OT_read_references,
+    GPTIMAGE_OT_continue_result, GPTIMAGE_OT_add_reference, GPTIMAGE_OT_remove_reference, GPTIMAGE_OT_move_reference, GPTIMAGE_OT_take_again,
+    GPTIMAGE_OT_read_references,
 )

@@ -43,8 +43,10 @@ class GridSettings:
         name="Models", description="The models to compare. None is the one chosen above", options={'ENUM_FLAG'}, default=set(),
         items=[(*item, 1 << index) for index, item in enumerate(MODELS)])
     grid_qualities: EnumProperty(
-        name="Qualities", description="The qualities to compare. None is the one chosen above", options={'ENUM_FLAG'}, default={"low", "medium", "high"},
-        items=[(quality, QUALITY_LABELS[quality], f"Make the picture at {quality} quality", 1 << index) for index, quality in enumerate(catalog.QUALITIES)])
+        name="Qualities", description="The qualities to compare. None is the one chosen above", options={'ENUM_FLAG'},
+        default={"low", "medium", "high"},
+        items=[(quality, QUALITY_LABELS[quality], f"Make the picture at {quality} quality", 1 << index)
+               for index, quality in enumerate(catalog.QUALITIES)])
     grid_sizes: EnumProperty(
         name="Sizes", description="The sizes to compare. None is the one chosen above", options={'ENUM_FLAG'}, default=set(),
         items=[(size, label, size.replace("x", " x "), 1 << index) for index, (label, size) in enumerate(catalog.SIZE_PRESETS.values())])
@@ -68,7 +70,8 @@ def plan_set(
     cells = tuple(Cell(made.job.id, each.caption) for made, each in zip(planned, wanted, strict=True))
     columns = min(len(cells), max(1, round((len(cells) * 1.4) ** 0.5)))
     sheet = Job(
-        id=library.journal.new_job_id(), kind=KIND, prompt=title, request=Request(title, wanted[0].words.model, wanted[0].words.size), service=service,
+        id=library.journal.new_job_id(), kind=KIND, prompt=title, request=Request(title, wanted[0].words.model, wanted[0].words.size),
+        service=service,
         landing=Landing(Place.EDITOR, pack=pack, name=f"{title} Sheet", session=SESSION, blend=bpy.data.filepath),
         sheet=Sheet(cells, columns, title), created=datetime.now(UTC).isoformat(timespec="seconds"), estimate_usd=0.0)
     return [*planned, PlannedJob(sheet, {})]
@@ -100,7 +103,8 @@ def shown_cells(panel: bpy.types.PropertyGroup, service: Service) -> tuple[tuple
     """The grid's cells: picture, price or None and why not, and whether it is chosen. Cheap; a panel may call it. Raises InputError."""
     wanted = _grid(read_settings(panel), frozenset(panel.grid_models), frozenset(panel.grid_sizes), frozenset(panel.grid_qualities))
     left_out = set(panel.grid_left_out.split("\n"))
-    return tuple((each, found, why, found is not None and cell_key(each) not in left_out) for each, found, why in _priced(wanted, service, shown_references(panel)))
+    return tuple((each, found, why, found is not None and cell_key(each) not in left_out)
+                 for each, found, why in _priced(wanted, service, shown_references(panel)))
 
 
 def cell_key(wanted: Wanted) -> str:
@@ -164,7 +168,8 @@ class GPTIMAGE_OT_generate_grid(RequestSettings, GridSettings, bpy.types.Operato
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             panel, preferences = context.scene.gptimage, read_preferences()
-            own = [name for name in (*RequestSettings.__annotations__, *GridSettings.__annotations__, "size") if self.properties.is_property_set(name)]
+            names = *RequestSettings.__annotations__, *GridSettings.__annotations__, "size"
+            own = [name for name in names if self.properties.is_property_set(name)]
             if own:             # a script's grid is whole; the panel's cells are those that it shows
                 models, qualities, sizes = (
                     frozenset(getattr(self if name in own else panel, name)) for name in ("grid_models", "grid_qualities", "grid_sizes"))
@@ -183,7 +188,8 @@ class GPTIMAGE_OT_generate_set(RequestSettings, bpy.types.Operator):
     bl_description = "Make a picture for each prompt of the list, all with the same settings, and a contact sheet that shows them"
 
     size: StringProperty(name="Size", description="Size of the pictures, as WIDTHxHEIGHT", options={'SKIP_SAVE'})
-    prompts: StringProperty(name="Prompts", description="The list itself, instead of the panel's Text: one prompt a line, or a CSV table", options={'SKIP_SAVE'})
+    prompts: StringProperty(name="Prompts", description="The list itself, instead of the panel's Text: one prompt a line, or a CSV table",
+                            options={'SKIP_SAVE'})
     name_rule: StringProperty(name="Names", description="What each picture is called", options={'SKIP_SAVE'})
 
     @classmethod

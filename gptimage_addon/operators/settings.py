@@ -13,7 +13,10 @@ from ..core.errors import InputError
 from ..core.request import Request, parse_size
 from ..core.styles import hex_color, style_words
 
-__all__ = ("CUSTOM", "KEEP", "PanelSettings", "QUALITY_LABELS", "RequestSettings", "read_model", "read_settings", "used_style", "write_settings", "write_size")
+__all__ = (
+    "CUSTOM", "KEEP", "PanelSettings", "QUALITY_LABELS", "RequestSettings", "read_model", "read_settings", "used_style", "write_settings",
+    "write_size",
+)
 
 CUSTOM = "CUSTOM"
 KEEP = "KEEP"                            # of a style sheet: the setting stays as it is

@@ -143,7 +143,8 @@ _items: list[tuple[str, str, str]] = []         # Blender does not keep the text
 
 
 def _sheets(self: object, context: bpy.types.Context) -> list[tuple[str, str, str]]:
-    _items[:] = [(sheet.name, sheet.name, sheet.gptimage_style.words) for sheet in style_sheets()] or [("", "None Yet", "There is no style sheet yet")]
+    _items[:] = [(sheet.name, sheet.name, sheet.gptimage_style.words) for sheet in style_sheets()] \
+        or [("", "None Yet", "There is no style sheet yet")]
     return _items
 
 

@@ -27,7 +27,10 @@ from .settings import RequestSettings, read_settings
 from .surface import KIND, SurfaceSettings, read_surface
 from .variants import join_variants
 
-__all__ = ("ON_OBJECTS", "PLACES", "TextureSettings", "active_picture_node", "catalog_of", "land_texture", "plan_texture", "texture_landing", "texture_targets")
+__all__ = (
+    "ON_OBJECTS", "PLACES", "TextureSettings", "active_picture_node", "catalog_of", "land_texture", "plan_texture", "texture_landing",
+    "texture_targets",
+)
 
 PLACES = (
     ("replace_slot", "Replace Material", "Put a new material into the active slot of each selected object"),

@@ -126,7 +126,8 @@ def land_tile(job: Job, record: JobRecord, folder: Path) -> Landed:
     facts = dict(images.provenance(image))
     if before is None:
         facts = {"udim": tile.of, "job_id": job.id, "kind": job.kind, "prompt": job.prompt, "model": job.request.model, "parent": "",
-                 "size": f"{result.pictures[0].width_px}x{result.pictures[0].height_px}", "quality": job.request.quality, "cost_usd": 0.0, "date": job.created,
+                 "size": f"{result.pictures[0].width_px}x{result.pictures[0].height_px}", "quality": job.request.quality, "cost_usd": 0.0,
+                 "date": job.created,
                  "service": str(job.service.kind), "variant": 1, "variants": 1}
     images.set_provenance(image, facts | {"wanted": list(tile.wanted), "cost_usd": facts["cost_usd"] + paid})
     missing = _show_on_objects(job, image) if before is None else []

@@ -18,8 +18,8 @@ from .plan import maps_of
 from .report import report
 
 __all__ = (
-    "add_to_compositor", "compared_image", "image_before", "job_images", "join_variants", "number_variants", "remove_staged", "shown_image", "staged_image",
-    "staged_variants", "variant_group", "variant_holder", "variants_beside",
+    "add_to_compositor", "compared_image", "image_before", "job_images", "join_variants", "number_variants", "remove_staged", "shown_image",
+    "staged_image", "staged_variants", "variant_group", "variant_holder", "variants_beside",
 )
 
 _READ = "gptimage_before"           # on an image that was read only to be compared with

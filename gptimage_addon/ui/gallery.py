@@ -114,7 +114,8 @@ def _draw_entry(box: bpy.types.UILayout, entry: Entry) -> None:
     column.label(text=f"{entry.width_px} x {entry.height_px}, {_price(entry)}", icon='BLANK1', translate=False)
     if made:
         column.label(text=f"{made:%Y-%m-%d %H:%M}", icon='BLANK1', translate=False)
-    facts = {"For": ", ".join(entry.objects), "File": "/".join(part for part in (entry.project, entry.blend.replace("\\", "/").rpartition("/")[2]) if part),
+    file = entry.blend.replace("\\", "/").rpartition("/")[2]
+    facts = {"For": ", ".join(entry.objects), "File": "/".join(part for part in (entry.project, file) if part),
              "Camera": f"{entry.camera}, frame {entry.frame}" if entry.camera and entry.kind == "touch_up" else "", "Tags": ", ".join(entry.tags)}
     for name, fact in facts.items():
         if fact:

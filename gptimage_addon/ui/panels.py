@@ -375,7 +375,8 @@ def _draw_reference(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     except InputError as error:
         refusal = sentence(error)
         draw_wrapped(layout, refusal, 'INFO')
-    draw_ask(layout, "gptimage.generate_reference", refusal, settings, None if letters or settings.match_camera else template, text="Generate Reference", icon='IMAGE_REFERENCE')
+    draw_ask(layout, "gptimage.generate_reference", refusal, settings, None if letters or settings.match_camera else template,
+             text="Generate Reference", icon='IMAGE_REFERENCE')
 
 
 # --- Image Editor -----------------------------------------------------------------------------------------
@@ -520,6 +521,7 @@ classes = (
     GPTIMAGE_PT_texture, GPTIMAGE_PT_texture_surface, GPTIMAGE_PT_decal, GPTIMAGE_PT_tiles, GPTIMAGE_PT_texture_more,
     GPTIMAGE_PT_reference, GPTIMAGE_PT_reference_lettering, GPTIMAGE_PT_reference_more,
     GPTIMAGE_PT_queue,
-    GPTIMAGE_PT_image_surface, GPTIMAGE_PT_image, GPTIMAGE_PT_image_lettering, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin, GPTIMAGE_PT_image_queue,
+    GPTIMAGE_PT_image_surface, GPTIMAGE_PT_image, GPTIMAGE_PT_image_lettering, GPTIMAGE_PT_image_more, GPTIMAGE_PT_image_origin,
+    GPTIMAGE_PT_image_queue,
     GPTIMAGE_PT_node, GPTIMAGE_PT_node_surface, GPTIMAGE_PT_node_more, GPTIMAGE_PT_node_queue,
 )

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 GPT Image Authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Panels for what has landed in the scene, and for several pictures at once: a subject from all sides, a list of prompts, a grid of settings to compare."""
+"""Panels for what has landed in the scene, and for several pictures at once: a subject from all sides, a list of prompts, a grid of settings to
+compare."""
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ from ..operators.references import shown_references
 from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
-__all__ = ("Asked", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_sheet_button", "draw_wrapped", "find_price", "price_text", "priced", "sidebar_px")
+__all__ = (
+    "Asked", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_sheet_button", "draw_wrapped", "find_price",
+    "price_text", "priced", "sidebar_px",
+)
 
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
 MARGIN_PX = 80                  # tabs, icon and borders of a sidebar
