@@ -13,7 +13,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-__all__ = ("CATALOG_FILE", "append_to_library", "mark_as_asset")
+from ..core.errors import InputError
+
+__all__ = ("CATALOG_FILE", "append_to_library", "chosen_asset", "mark_as_asset", "preview_of")
 
 CATALOG_FILE = "blender_assets.cats.txt"
 CATALOGS = "GPT Image"          # all our catalogs are in this one
@@ -193,3 +195,50 @@ def _show_picture(datablock: bpy.types.ID, path: Path) -> None:
         preview.image_pixels_float.foreach_set(rgba.ravel())
     finally:
         bpy.data.images.remove(image)
+
+
+# --- the Asset Browser's choice ---------------------------------------------------------------------------
+
+_COLLECTIONS = {'MATERIAL': "materials", 'OBJECT': "objects", 'COLLECTION': "collections", 'WORLD': "worlds", 'NODETREE': "node_groups"}
+
+
+def chosen_asset(context: bpy.types.Context) -> tuple[str, np.ndarray]:
+    """(name, picture) of the asset that is active in an open Asset Browser: its preview, uint8 RGBA (h, w, 4), rows from the top.
+
+    One of another file is linked for that moment. Raises InputError where none is chosen, or it has no preview.
+    """
+    area = next((area for window in context.window_manager.windows for area in window.screen.areas if area.ui_type == 'ASSETS'), None)
+    if area is None:
+        raise InputError("No Asset Browser is open", field="source", hint="Open one and choose an asset there")
+    region = next(region for region in area.regions if region.type == 'WINDOW')
+    window = next(window for window in context.window_manager.windows if area in window.screen.areas.values())
+    with context.temp_override(window=window, area=area, region=region):
+        asset = getattr(bpy.context, "asset", None)
+        if asset is None:
+            raise InputError("No asset is chosen", field="source", hint="Click one in the Asset Browser")
+        name, id_type, path = asset.name, asset.id_type, asset.full_library_path
+        if asset.local_id:
+            return name, preview_of(asset.local_id)
+    if id_type not in _COLLECTIONS:
+        raise InputError(f"The asset {name} has no picture that can be read", field="source", hint="Choose a material, an object or a collection")
+    known = set(bpy.data.libraries)
+    try:
+        with bpy.data.libraries.load(path, link=True, assets_only=True) as (_, wanted):
+            setattr(wanted, _COLLECTIONS[id_type], [name])
+        return name, preview_of(getattr(wanted, _COLLECTIONS[id_type])[0])
+    except OSError as error:
+        raise InputError(f"The asset's file cannot be read: {path}", field="source", hint="Check the asset library") from error
+    finally:
+        for library in set(bpy.data.libraries) - known:
+            bpy.data.libraries.remove(library)
+
+
+def preview_of(datablock: bpy.types.ID | None) -> np.ndarray:
+    """The datablock's preview, uint8 RGBA (h, w, 4), straight alpha, rows from the top. Raises InputError if it has none."""
+    preview = datablock.preview if datablock else None
+    width, height = preview.image_size if preview else (0, 0)
+    if not width or not height:
+        raise InputError("The asset has no preview", field="source", hint="Generate one in the Asset Browser")
+    pixels = np.empty(width * height * 4, np.float32)
+    preview.image_pixels_float.foreach_get(pixels)
+    return np.clip(pixels.reshape(height, width, 4)[::-1] * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -15,6 +15,7 @@ from ..blender import images
 from ..core.catalog import MAX_IMAGES
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import CONTINUED, FIRST, ROLES
+from ..imaging.png import encode_png
 from .plan import Reference, chain_of
 from .report import report
 from .settings import used_style
@@ -38,6 +39,7 @@ SOURCES = (
     ("file", "Files...", "Pictures from files. Any format that Blender reads"),
     ("shown", "Shown Image", "The image that is shown here: in the Image Editor, or in the active object's material"),
     ("render", "Render Result", "The render, as it is shown when the request is sent"),
+    ("asset", "Asset Browser", "The preview of the asset that is chosen in an open Asset Browser"),
     ("clipboard", "Clipboard", "The picture on the clipboard, as a new image"),
 )
 # Of the scene, taken now.
@@ -237,6 +239,9 @@ class GPTIMAGE_OT_add_reference(bpy.types.Operator):
             if image is None:
                 raise InputError("There is no Render Result", field="source", hint="Render the scene first")
             return [image]
+        if self.source == "asset":
+            name, rows = blender.assets.chosen_asset(context)
+            return [images.pack_picture(name, encode_png(rows))]
         if self.source == "clipboard":
             return [_paste(context)]
         if self.image and self.image not in bpy.data.images:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from gptimage_addon.blender import images, sources
+from gptimage_addon.blender.assets import preview_of
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.prompts import ROLES
@@ -436,3 +437,18 @@ def test_input_fidelity_is_for_models_that_have_it(tmp_path: Path, server: Pract
         assert plan_reference(words, compatible(server), Landing(place=Place.IMAGE), references_given).job.request.input_fidelity == sent
     with pytest.raises(InputError, match="no input fidelity setting"):
         plan_reference(words._replace(model="gpt-image-2"), Service(), Landing(place=Place.IMAGE), given)
+
+
+def test_an_asset_s_preview_is_read_and_one_that_is_not_chosen_is_refused() -> None:
+    material = bpy.data.materials.new("Brass")
+    material.asset_mark()
+    material.preview_ensure().image_size = (4, 2)
+    rows = [[(0.2, 0.4, 0.6, 1.0)] * 4, [(1.0, 0.0, 0.0, 0.5)] * 4]
+    material.preview.image_pixels_float.foreach_set([part for row in rows for pixel in row for part in pixel])
+    picture = preview_of(material)
+    assert picture.shape == (2, 4, 4)
+    assert picture[1, 0].tolist() == [51, 102, 153, 255] and picture[0, 0, :3].tolist() == [255, 0, 0]      # rows from the top
+    with pytest.raises(RuntimeError, match="Open one and choose an asset there"):
+        bpy.ops.gptimage.add_reference(source="asset")
+    with pytest.raises(InputError, match="no preview"):
+        preview_of(bpy.data.materials.new("Plain"))

@@ -86,6 +86,12 @@ def run():
     area.spaces.active.params.asset_library_reference = 'LOCAL'
     yield 3.0
     lab.shot("6_asset")
+    area.spaces.active.activate_asset_by_id(material)
+    yield 1.0
+    with bpy.context.temp_override(window=lab.window(), area=area, region=lab.region(area)):
+        assert bpy.ops.gptimage.add_reference(source="asset") == {'FINISHED'}
+    picture = settings.references[0].image
+    assert picture.name.startswith(material.name) and picture.size[0] >= 128, (picture, tuple(picture.size))
 
 
 lab.run(run())

@@ -49,6 +49,7 @@ def all_landed(seconds=90):
     yield 1.5
 
 
+STEP_PX = 14                            # large buttons are found in strides
 HEADER_PX, FOLDED_PX = -4, 28           # from what Blender calls the region's top to the first header, and from a folded panel's to the next
 
 
@@ -62,13 +63,13 @@ def click_header(kind, row_px):
 
 def unfold_below(kind, above, wanted, headers=7):
     """Unfold the folded panel, below the button of the operator `above`, that has the operator `wanted`: looked for one by one."""
-    x, y = yield from lab.find_button(kind, above)
+    x, y = yield from lab.find_button(kind, above, step=STEP_PX)
     for number in range(headers):
         at = y + 34 + number * FOLDED_PX
         yield from lab.click(x - 60, at)
         yield 0.8
         try:
-            yield from lab.find_button(kind, wanted)
+            yield from lab.find_button(kind, wanted, step=STEP_PX)
             return
         except LookupError:
             yield from lab.click(x - 60, at)
