@@ -20,8 +20,9 @@ def run():
     yield 1.0
     yield from lab.open_tab("IMAGE_EDITOR", "GPT Image")
     yield 0.5
-    yield from steps.unfold_below("IMAGE_EDITOR", "gptimage.generate_reference", "gptimage.generate_grid")
+    yield from steps.unfold_below("IMAGE_EDITOR", "gptimage.generate_reference", "grid_qualities")
     lab.shot("1_panel")
+    yield from steps.scroll("IMAGE_EDITOR", 12)
     yield from steps.press("IMAGE_EDITOR", "gptimage.generate_grid")
     yield from steps.all_landed(120)
     image = area.spaces.active.image
@@ -32,6 +33,7 @@ def run():
     lab.shot("2_grid")
     settings.prompt = "something else"
     yield from steps.click_header("IMAGE_EDITOR", steps.HEADER_PX)                       # Touch-Up, which comes with a picture, is folded
+    yield from steps.scroll("IMAGE_EDITOR", 12)
     yield from steps.press("IMAGE_EDITOR", "gptimage.take_cell")
     yield 1.0
     region = lab.region(area)

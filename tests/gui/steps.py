@@ -61,6 +61,16 @@ def click_header(kind, row_px):
     yield 0.8
 
 
+def scroll(kind, ticks):
+    """Turn the wheel over the sidebar, down."""
+    region = lab.region(lab.area(kind), "UI")
+    at = lab.region_point(region, 0.5, 0.5)
+    yield from lab.move(*at)
+    for _ in range(ticks):
+        yield from lab.click(*at, button=5)
+    yield 1.0
+
+
 def unfold_below(kind, above, wanted, headers=7):
     """Unfold the folded panel, below the button of the operator `above`, that has the operator `wanted`: looked for one by one."""
     x, y = yield from lab.find_button(kind, above, step=STEP_PX)
