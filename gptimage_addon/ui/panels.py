@@ -417,7 +417,8 @@ class GPTIMAGE_PT_image_surface(Tab, bpy.types.Panel):
             axes = {"xy": "Tiles on both axes", "x": "Tiles horizontally", "y": "Tiles vertically"}.get(facts["tiles"], "Edges do not meet")
             layout.label(text=f"{axes}: {facts['tile_score']:.0f} of 100", icon='TEXTURE')
             if "tile_repetition" in facts:
-                layout.label(text=f"Slow Changes: {facts['tile_gradient']:.0f} Levels, Repetition: {facts['tile_repetition']:.0%}", icon='BLANK1')
+                layout.label(text=f"{facts['tile_gradient']:.0f} levels of slow changes", icon='BLANK1')
+                layout.label(text=f"{facts['tile_repetition']:.0%} repetition", icon='BLANK1')
         for key, message in facts.get("findings", {}).items():
             _draw_finding(layout.column(align=True), key, message, facts)
         layout.prop(context.space_data, "show_repeat", text="Tile Preview", toggle=True, icon='MESH_GRID')

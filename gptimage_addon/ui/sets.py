@@ -43,11 +43,13 @@ def draw_total(
         is_empty = error.field == "prompt" and not settings.prompt
         layout.label(text="Write a prompt to see the price" if is_empty else error.message, icon='INFO', translate=False)
         return sentence(error)
-    text = price_text(total, service)
-    row = layout.row()
-    row.label(text=f"{text}, {len(asked)} requests" if len(asked) > 1 else text, translate=False)
+    column = layout.column(align=True)
+    row = column.row()
+    row.label(text=price_text(total, service), translate=False)
     if asked:
         draw_sheet_button(row, name, asked, service)
+    if len(asked) > 1:
+        column.label(text=f"{len(asked)} requests", translate=False)
     return ""
 
 
@@ -122,7 +124,7 @@ class GPTIMAGE_PT_turnaround(Tab, bpy.types.Panel):
 
 def _draw_grid(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     column = layout.column()
-    column.label(text="Compare these, and {red|blue} in the prompt", translate=False)
+    column.label(text="Compare. Also {red|blue} in words", translate=False)
     for name, columns in (("grid_qualities", 3), ("grid_models", 1), ("grid_sizes", 2)):
         column.grid_flow(row_major=True, columns=columns, align=True).prop(settings, name)
 
