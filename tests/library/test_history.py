@@ -77,14 +77,14 @@ def found(history: History, words: str = "", **more: object) -> list[str]:
 
 
 def test_all_that_is_told_of_a_picture(journal: Journal, history: History) -> None:
-    wanted = job("a", "Ivy on the wall", n=2, kind="touch_up", objects=("Wall", "Wall"), blend="/home/me/castle/shot 3.blend",
+    wanted = job("a", "Ivy on the wall", n=2, kind="touch_up", objects=("Wall", "Wall"), blend="/projects/castle/shot 3.blend",
                  finish=Finish("s.png", "m.npy", (0, 0, 8, 8), (8, 8), "Render Result"), parents=("z:1",), camera="Camera", frame=7)
     keep(journal, history, wanted, usd=0.05)
     entry = history.search(Query()).entries[-1]
     assert history_module.entries_of(wanted._replace(kind="check"), done(wanted)) == []
     assert entry == Entry(
         "a:0", "touch_up", "Ivy on the wall", "gpt-image-2.5-flare", "1024x1024", "medium", ServiceKind.OPENAI, "2026-01-01T00:00:00+00:00",
-        "jobs/a/results/0.png", 64, 32, 0.025, 3.0, "", ("Wall",), ("z:1",), "a", True, "/home/me/castle/shot 3.blend", "castle",
+        "jobs/a/results/0.png", 64, 32, 0.025, 3.0, "", ("Wall",), ("z:1",), "a", True, "/projects/castle/shot 3.blend", "castle",
         "Camera", 7)
     assert history.related("z:1") == ["z:1", "a:0", "a:1"] and found(history, related="z:1") == ["a:1", "a:0"]
     keep(journal, history, job("z", n=2, created="2025-01-01T00:00:00+00:00"))
