@@ -88,13 +88,14 @@ def test_a_paused_queue_is_sent_in_the_order_that_it_was_given(server: PracticeS
     assert [view.job.prompt for view in host.jobs.values()] == ["four", "two", "three", "one"]
     bpy.ops.gptimage.move_job(job_id=by_name["two"].job.id, to='BACK')
     # Whatever becomes of the worker: another one is told the same.
-    os.kill(host.worker_pid, signal.SIGKILL)
-    pump_until(lambda: host.worker_pid is None or host.is_ready)
+    killed = host.worker_pid
+    os.kill(killed, signal.SIGKILL)
+    pump_until(lambda: host.worker_pid not in (killed, None) and host.is_ready)
     assert host.paused and arrived(server) == []
     host.configure(1)
     assert bpy.ops.gptimage.pause_queue(pause=False) == {'FINISHED'}
     pump_until(lambda: not host.is_busy)
-    assert sorted(arrived(server)) == sorted(names) and all(view.landed for view in by_name.values())
+    assert arrived(server) == ["four", "three", "one", "two"] and all(view.landed for view in by_name.values())
     with pytest.raises(RuntimeError, match="not waiting any more"):
         bpy.ops.gptimage.move_job(job_id=by_name["two"].job.id)
 

@@ -125,7 +125,7 @@ known = set(sys.modules)
 import gptimage_addon
 gptimage_addon.register()
 late = {"blender.coverage", "blender.mask_scene", "blender.sources", "blender.process", "blender.assets", "blender.placing",
-        "core.protocol", "library.journal", "imaging.tile", "imaging.maps"}
+        "core.protocol", "core.framing", "library.journal", "imaging.tile", "imaging.maps"}
 early = {name for name in sys.modules if name.startswith("gptimage_addon.") and name.partition(".")[2] in late}
 assert not early, f"registering imports {early}"
 new = {name.partition(".")[0] for name in set(sys.modules) - known} - sys.stdlib_module_names

@@ -94,11 +94,13 @@ def request_of(view: JobView) -> dict[str, object]:
     return {**facts, "prompt": view.job.prompt}
 
 
-# What belongs to the panel alone: other forms of a setting, how masks are made, what is drawn, where touch-ups go once accepted.
+# What belongs to the panel alone: other forms of a setting, how masks are made, what is drawn, where touch-ups go once accepted; and
+# what stands in the file for all that is made in it, which a script sets there: its pictures, style sheet, words before and after
+# every prompt, lettering that is written, and what a grid leaves out.
 PANEL_ONLY = {"use_text", "text", "size_preset", "custom_size", "mask_source", "mask_combine", "mask_material", "depth_near", "depth_far",
               "show_area", "render_landing", "texture_landing", "notes", "references", "reference_index", "use_references",
               "continued", "continued_first", "style_sheet", "use_style_sheet", "prefix", "suffix", "use_letters", "letters_text",
-              "grid_left_out", "set_text", "name_rule"}
+              "grid_left_out", "set_text"}
 
 
 def test_every_setting_is_an_operator_property() -> None:
@@ -108,17 +110,22 @@ def test_every_setting_is_an_operator_property() -> None:
 
     shared = {*SETTINGS, *CUSTOM, "batch", "input_fidelity"} - {"size"}
     surface = {"tiling", "even", "delight", "maps", "relief_m", "displace"}
-    own = {"generate_texture": {"texture_place", "share_material", "scale_m", "fit_faces", "asset", "alpha", *surface}, 
+    own = {"generate_texture": {"texture_place", "share_material", "scale_m", "fit_faces", "asset", "alpha", *surface},
            "generate_reference": {"reference_place", "match_camera", "letters", "letters_font", "letters_align", "letters_box", "letters_overlay",
                                   "letters_color", "letters_blend"},
-           "generate_grid": {"grid_models", "grid_qualities", "grid_sizes"},
+           "generate_grid": {"grid_models", "grid_qualities", "grid_sizes"}, "generate_set": {"name_rule"},
            "generate_decal": {"decal_width_m", "decal_conform"}, "generate_turnaround": {"views", "one_sheet", "height_m"},
            "touch_up": {"area", "mask", "grow_px", "feather_px", "context", "send_whole", "separate", "use_marks"},
            "extend_frame": {"extend_left", "extend_top", "extend_right", "extend_bottom"}}
     panel = set(bpy.types.Scene.bl_rna.properties["gptimage"].fixed_type.properties.keys()) - {"rna_type", "name"}
     assert panel - PANEL_ONLY == shared.union(*own.values())
     for name, settings in own.items():
-        assert known(name) - {"size", "node", "earlier"} == shared | settings, name
+        assert known(name) - {"size", "node", "earlier", "prompts"} == shared | settings, name
+    # What starts from a picture that is there, or from what a scene lacks, has no panel of its own.
+    assert known("edit_texture") == shared | {"image", "place", "faces"}
+    assert known("vary_texture") == shared | {"image", "place", *surface}
+    assert known("generate_tiles") == shared | {"size", "only_missing"}
+    assert known("heal_seams") == shared | surface
 
 
 def test_the_panel_is_the_default(unsent: None, panel: bpy.types.PropertyGroup, cube: bpy.types.Object) -> None:

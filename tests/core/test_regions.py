@@ -66,7 +66,7 @@ def test_random_areas_of_random_pictures(whole: bool, priced: bool) -> None:
     rng = random.Random(20261122)
     cost = edit_cost("gpt-image-2.5-flare", "high") if priced else None
     scales = set()
-    for _ in range(350):
+    for _ in range(700):
         area, picture = random_case(rng)
         window = plan_window(area, picture, whole=whole, cost=cost, context=rng.choice((0, 0.125, 0.5)),
                              minimum_px=rng.choice((0, 64, 300)))
@@ -261,7 +261,7 @@ def test_a_compatible_server_may_be_sent_smaller_and_longer_pictures() -> None:
 
 def test_the_openai_rules_are_openai_s() -> None:
     rng = random.Random(5)
-    for _ in range(1500):
+    for _ in range(3000):
         width, height = (rng.choice((rng.randint(1, 250) * 16, rng.randint(1, 4000))) for _ in range(2))
         assert OPENAI_RULES.allows(width, height) == openai_makes(width, height)
 

@@ -40,18 +40,27 @@ def alike(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(one[inner].ravel(), other[inner].ravel())[0, 1])
 
 
+def seen_px(height: np.ndarray, off_px: np.ndarray) -> float:
+    """How far the height's edges are off by that shift. Along the strokes of brushed metal nothing shows a shift."""
+    down, across = np.gradient(ndimage.gaussian_filter(height.astype(np.float64), 1))
+    return float(np.sqrt(((across * off_px[0] + down * off_px[1]) ** 2).mean() / (across ** 2 + down ** 2).mean()))
+
+
 @pytest.mark.parametrize("name", ["brick", "wood", "gravel", "fabric", "metal"])
 def test_a_map_comes_back_to_its_color_s_place(name: str) -> None:
     color, height = surface(name)
-    drift = drifts("all", 7)[len(name) % 7]                 # up to 8 px, 2.5 %, another gain, gamma and noise
-    answer = redraw(gray(height), drift)
-    found = register_map(color, answer)
-    assert found.aligned and found.levels.shape == (SIDE, SIDE, 1)
-    # The light from the upper left, which the color shows and the height does not, moves its edges by half a pixel.
-    assert np.abs(np.subtract(found.shift_px, drift.shift_px)).max() < 0.9
-    assert abs(found.scale - drift.zoom) * SIDE / 2 < 0.3
-    before, after = alike(answer[..., 0], height), alike(found.levels[..., 0], height)
-    assert after > 0.97 and 1 - after < 0.2 * (1 - before)
+    likeness = []
+    for drift in drifts("all", 7):                          # up to 7 px, 2 %, another gain, gamma and noise
+        answer = redraw(gray(height), drift)
+        found = register_map(color, answer)
+        assert found.aligned and found.levels.shape == (SIDE, SIDE, 1)
+        # The light from the upper left, which the color shows and the height does not, moves its edges by a quarter of a pixel.
+        assert seen_px(height, np.subtract(found.shift_px, drift.shift_px)) < 0.33
+        assert abs(found.scale - drift.zoom) * SIDE / 2 < 0.3
+        before, after = alike(answer[..., 0], height), alike(found.levels[..., 0], height)
+        assert 1 - after < 0.2 * (1 - before)
+        likeness.append(after)
+    assert min(likeness) > 0.965 and np.mean(likeness) > 0.97
 
 
 def test_a_map_that_is_dark_where_the_color_is_bright_comes_back_too() -> None:

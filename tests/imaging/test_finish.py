@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The bars of a touch-up: an answer that is the original, redrawn with drift, so the right result is the original itself.
 
-Photographs, resampling and fields come from scikit-image and scipy. Each kind of drift is drawn on each of eight photographs, another
-one each time and under another mask; scripts/bench/finish.py has three times as many.
+Photographs, resampling and fields come from scikit-image and scipy. Each kind of drift is drawn 16 times, two other
+drifts on each of eight photographs, each under another mask; scripts/bench/finish.py has more.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def cases(kind: str) -> list[Case]:
     found = []
-    for number, drift in enumerate(drifts(kind, len(PHOTOGRAPHS))):
-        original = photograph(PHOTOGRAPHS[number])
+    for number, drift in enumerate(drifts(kind, 2 * len(PHOTOGRAPHS))):
+        original = photograph(PHOTOGRAPHS[number // 2])
         answer, mask = redraw(original, drift), blob(*original.shape[:2], number)
         found.append(Case(original, answer, mask, drift, finish_window(original, answer, mask)))
     return found

@@ -91,7 +91,7 @@ def test_colors_beyond_what_surfaces_reflect_are_laid_into_that_range() -> None:
     assert np.abs(luminance - (0.02 + 0.88 * middle)).max() < 0.005
     black = np.zeros((64, 64, 3), np.uint8)
     assert {found.problem for found in check_maps(black, {}, wrap=TILES)} == {"albedo_too_dark"}
-    assert not check_maps(mended("color", "albedo_too_dark", black, {}, **SIZE) + 1, {}, wrap=TILES)
+    assert not check_maps(mended("color", "albedo_too_dark", black, {}, **SIZE), {}, wrap=TILES)
 
 
 def test_what_cannot_be_mended_is_refused(color: np.ndarray, maps: dict[str, np.ndarray]) -> None:

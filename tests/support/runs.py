@@ -61,7 +61,7 @@ def stdout_in(path: Path) -> Iterator[None]:
 
 
 def run_here(tmp_path: Path, *arguments: object) -> Run:
-    """The same in this process, which saves Blender's start: for what ends before any job."""
+    """The same in this process, which saves Blender's start."""
     told = io.StringIO()
     with stdout_in(tmp_path / "stdout"), contextlib.redirect_stderr(told):
         status = headless.main(["run", *map(str, arguments)])

@@ -11,6 +11,7 @@ import pytest
 from tests.support.chaos import Chaos
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_is_lost_and_nothing_paid_twice(seed: int, tmp_path: Path) -> None:
     chaos = Chaos(seed, tmp_path)
