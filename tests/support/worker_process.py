@@ -120,6 +120,13 @@ class WorkerProcess:
         self.send(protocol.Submit(job.id, online))
         return job.id
 
+    def submit_all(self, *jobs: Job) -> None:
+        """As the host does it with jobs that belong together: all are in the journal before the first is given to the worker."""
+        for job in jobs:
+            self.journal.create(job)
+        for job in jobs:
+            self.send(protocol.Submit(job.id))
+
     # --- hearing ------------------------------------------------------------------------------------------
 
     def wait_for(self, found: Callable[[Message], bool], timeout_s: float = TIMEOUT_S, *, after: int = 0) -> Message:

@@ -28,19 +28,11 @@ def after(job: Job, base_url: str) -> Job:
     return make_job(base_url, request=Request("the back", MODEL, images=(sent,)))
 
 
-def submit_all(worker: WorkerProcess, *jobs: Job) -> None:
-    """As the host does it: all are in the journal before the first is given to the worker."""
-    for job in jobs:
-        worker.journal.create(job)
-    for job in jobs:
-        worker.send(protocol.Submit(job.id))
-
-
 def test_what_builds_on_another_waits_for_its_picture_and_sends_it(worker: WorkerProcess, serve: Serve) -> None:
     server = serve(picture=make_png(color=(10, 200, 30)), latency_s=0.3)
     first = make_job(server.base_url)
     second = after(first, server.base_url)
-    submit_all(worker, second, first)           # before the first: it must wait all the same
+    worker.submit_all(second, first)            # before the first: it must wait all the same
     assert worker.wait_state(second.id).state is JobState.DONE
     assert [request.path.rpartition("/")[2] for request in server.requests] == ["generations", "edits"]
     result = worker.journal.folder(first.id) / "results" / "0.png"
@@ -79,7 +71,7 @@ def test_a_contact_sheet_shows_each_job_in_its_cell_and_why_one_is_missing(worke
     cells = tuple(Cell(job.id, (f"number {index}",)) for index, job in enumerate((*jobs, bad)))
     sheet = Job(id="sheet-1", kind="sheet", prompt="Set", request=Request("Set", MODEL), service=Service(),
                 landing=Landing(Place.IMAGE), sheet=Sheet(cells, 2, "Set"))
-    submit_all(worker, sheet, *jobs, bad)       # it is the first of all
+    worker.submit_all(sheet, *jobs, bad)        # it is the first of all
     record = worker.wait_state(sheet.id)
     assert record.state is JobState.DONE and not record.sent_at and record.result.cost_usd == 0.0
     (picture,) = record.result.pictures

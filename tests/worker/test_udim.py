@@ -77,8 +77,7 @@ def test_a_tile_waits_for_the_job_it_goes_on_from(worker: WorkerProcess, serve: 
     _, (x0, y0, x1, y1) = make("http://localhost", {(-1, 0): first.id})
     job, _ = make(serve(picture=encode(TRUTH[y0:y1, x0:x1])).base_url, {(-1, 0): first.id})
     assert job.after == (first.id,) and job.with_others({first.id: "other"}).after == ("other",)
-    worker.submit(job)
-    worker.submit(first)
+    worker.submit_all(job, first)               # before the first: it must wait all the same
     record = worker.wait_state(job.id)
     assert record.state is JobState.DONE, record.error
     made = decode((worker.journal.folder(job.id) / record.result.pictures[0].path).read_bytes(), "RGB")
