@@ -318,7 +318,7 @@ def _facets(entry: Entry) -> list[str]:
 def recent_prompts(data_dir: str | Path, count: int) -> list[str]:
     """The prompts of the latest pictures, each once, newest first. Changes nothing; none where there is no history, or it is broken."""
     try:
-        database = sqlite3.connect(f"{(Path(data_dir) / 'history.sqlite').as_uri()}?mode=ro", uri=True, timeout=0.2)
+        database = sqlite3.connect(f"{(Path(data_dir) / 'history.sqlite').absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)
     except sqlite3.Error:
         return []
     try:

@@ -290,3 +290,9 @@ def test_what_names_no_entry(name: str) -> None:
     with pytest.raises(InputError):
         split_entry_id(name)
     assert split_entry_id(entry_id("a:b", 3)) == ("a:b", 3)
+
+
+def test_earlier_prompts_are_read_by_a_relative_path_too(journal: Journal, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(journal, history, job("a", "red brick"), job("b", "ivy", created="2026-01-02T00:00:00+00:00"))
+    monkeypatch.chdir(journal.data_dir.parent)
+    assert history_module.recent_prompts(journal.data_dir.name, 5) == ["ivy", "red brick"]
