@@ -141,7 +141,8 @@ class GPTIMAGE_OT_generate_reference(OffersEarlier, RequestSettings, ReferenceSe
         landing = Landing(place=place, pack=preferences.pack,
                           targets=camera_target(context.scene) if place in (Place.CAMERA, Place.PLANE) else ())
         lettering = read_lettering(panel, self)
-        font = font_file(self.letters_font or panel.letters_font) if lettering else b""
+        own_font = self.properties.is_property_set("letters_font")
+        font = font_file((self if own_font else panel).letters_font) if lettering else b""
         words, frame_px = shown_words(panel, context.scene, self)
         return plan_reference(words, preferences.service, landing, read_references(context.scene), lettering, font, frame_px)
 
