@@ -363,8 +363,8 @@ class GPTIMAGE_OT_continue_result(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.gptimage
-        settings.continued = settings.continued_first = None
         if self.stop:
+            settings.continued = settings.continued_first = None
             return {'FINISHED'}
         holder = variant_holder(context)
         image = bpy.data.images.get(self.image) if self.image else getattr(*holder) if holder else None

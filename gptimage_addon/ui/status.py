@@ -218,10 +218,12 @@ def _asked(words: Request, template: Template, service: Service, surface: Surfac
 
 def _answered_at(panel: PanelSettings, template: Template | None, surface: Surface | None) -> float | None:
     """When the same was answered before, or None. What goes along with pictures is not compared here."""
-    if template is None or not host.budget.answered or len(panel.references):
+    if template is None or not host.budget.answered:
         return None
     try:
         words = read_settings(panel)
+        if shown_references(panel):
+            return None
     except InputError:
         return None
     found = host.budget.answered.get(_asked(words, template, read_preferences().service, surface))
