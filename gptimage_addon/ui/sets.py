@@ -22,7 +22,7 @@ from ..operators.sets import cell_key, priced, shown_cells, shown_grid, shown_li
 from ..operators.settings import read_settings
 from ..operators.turnaround import shown_turnaround, turnaround_requests
 from .panels import Tab
-from .status import Asked, dollars, draw_button, draw_sheet_button, price_text
+from .status import Asked, destination, dollars, draw_button, draw_limits, draw_sheet_button, price_text
 
 __all__ = ()
 
@@ -35,7 +35,7 @@ CELLS_SHOWN = 40
 def draw_total(
     layout: bpy.types.UILayout, name: str, found: Callable[[Service], tuple[pricing.Price, Sequence[Asked]]], settings: bpy.types.PropertyGroup,
 ) -> str:
-    """What several requests cost together, or why they cannot be sent: then that is returned, else ""."""
+    """What several requests cost together and where they go, or why they cannot be sent: then that is returned, else ""."""
     service = read_preferences().service
     try:
         total, asked = found(service)
@@ -46,11 +46,10 @@ def draw_total(
     column = layout.column(align=True)
     row = column.row()
     row.label(text=price_text(total, service), translate=False)
-    if asked:
-        draw_sheet_button(row, name, asked, service)
-    if len(asked) > 1:
-        column.label(text=f"{len(asked)} requests", translate=False)
-    return ""
+    draw_sheet_button(row, name, asked, service)
+    many = "1 request" if len(asked) == 1 else f"{len(asked)} requests"
+    column.label(text=f"{many}, {destination(asked[0].words, service)}", translate=False)
+    return draw_limits(column, [each.words.model for each in asked], service, total)
 
 
 class GPTIMAGE_PT_landed(Tab, bpy.types.Panel):
