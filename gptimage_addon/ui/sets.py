@@ -17,12 +17,11 @@ from ..core.prompts import reference_prompt
 from ..core.request import Service
 from ..core.sets import Wanted
 from ..operators.references import shown_references
-from ..operators.report import sentence
 from ..operators.sets import cell_key, priced, shown_cells, shown_grid, shown_list
 from ..operators.settings import read_settings
 from ..operators.turnaround import shown_turnaround, turnaround_requests
 from .panels import Tab
-from .status import Asked, destination, dollars, draw_button, draw_limits, draw_sheet_button, price_text
+from .status import Asked, destination, dollars, draw_button, draw_limits, draw_refusal, draw_sheet_button, draw_wrapped, price_text
 
 __all__ = ()
 
@@ -40,15 +39,19 @@ def draw_total(
     try:
         total, asked = found(service)
     except InputError as error:
-        is_empty = error.field == "prompt" and not settings.prompt
-        layout.label(text="Write a prompt to see the price" if is_empty else error.message, icon='INFO', translate=False)
-        return sentence(error)
+        return draw_refusal(layout.column(align=True), error, settings)
     column = layout.column(align=True)
     row = column.row()
     row.label(text=price_text(total, service), translate=False)
     draw_sheet_button(row, name, asked, service)
     many = "1 request" if len(asked) == 1 else f"{len(asked)} requests"
     column.label(text=f"{many}, {destination(asked[0].words, service)}", translate=False)
+    sizes = {each.words.size for each in asked}
+    if len(sizes) == 1:
+        column.label(text=f"{sizes.pop().replace('x', ' x ')} px", translate=False)
+    # What only a single picture has.
+    if alone := [name for name, is_on in (("lettering", settings.use_letters), ("the camera's shape", settings.match_camera)) if is_on]:
+        draw_wrapped(column, f"Without {' and '.join(alone)}", 'INFO')
     return draw_limits(column, [each.words.model for each in asked], service, total)
 
 

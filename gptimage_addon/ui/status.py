@@ -26,8 +26,8 @@ from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
 __all__ = (
-    "Asked", "destination", "dollars", "draw_ask", "draw_button", "draw_error", "draw_limits", "draw_price", "draw_sheet_button", "draw_wrapped",
-    "find_price", "price_text", "priced", "sidebar_px",
+    "Asked", "destination", "dollars", "draw_ask", "draw_button", "draw_error", "draw_limits", "draw_price", "draw_refusal",
+    "draw_sheet_button", "draw_wrapped", "find_price", "price_text", "priced", "sidebar_px",
 )
 
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
@@ -134,14 +134,7 @@ def draw_price(
         references = (() if alone else shown_references(panel, touch_up=bool(touch_up))) + own
         found = find_price(requests, template, service, references)
     except InputError as error:
-        # An empty prompt is no mistake yet, just the beginning.
-        column.label(text="Write a prompt to see the price" if error.field == "prompt" and not panel.prompt
-                     else error.message, icon='INFO', translate=False)
-        if error.field == "references":
-            column.operator("gptimage.read_references", icon='FILE_REFRESH')
-        elif error.field != "prompt" and error.hint:
-            column.label(text=error.hint, icon='BLANK1', translate=False)
-        return sentence(error)
+        return draw_refusal(column, error, panel)
     row = column.row()
     row.label(text=price_text(found, service), translate=False)
     if sheet:
@@ -160,6 +153,18 @@ def draw_price(
         row.label(text=f"Continues {panel.continued.name}", icon='LINKED', translate=False)
         row.operator("gptimage.continue_result", text="", icon='X', emboss=False).stop = True
     return draw_limits(column, [words.model], service, found)
+
+
+def draw_refusal(column: bpy.types.UILayout, error: InputError, panel: PanelSettings) -> str:
+    """Why there is no price, and the cure; that is returned, too."""
+    # An empty prompt is no mistake yet, just the beginning.
+    column.label(text="Write a prompt to see the price" if error.field == "prompt" and not panel.prompt
+                 else error.message, icon='INFO', translate=False)
+    if error.field == "references":
+        column.operator("gptimage.read_references", icon='FILE_REFRESH')
+    elif error.field != "prompt" and error.hint:
+        column.label(text=error.hint, icon='BLANK1', translate=False)
+    return sentence(error)
 
 
 def destination(words: Request, service: Service) -> str:

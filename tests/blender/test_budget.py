@@ -151,6 +151,14 @@ def test_several_pictures_are_told_as_one_is(monkeypatch: pytest.MonkeyPatch, sh
     prepare(monkeypatch, Spending(2), budgets=Limits(day_usd=10))
     layout = draw_panel(shown)
     assert f"{text}, sent to OpenAI" in layout.text and "$8.00 left of $10.00 for today" in layout.text
+    assert f"{'3072' if text == '1 request' else '1024'} x 1024 px" in layout.text and "Without" not in layout.text
+    panel.match_camera = panel.use_letters = True
+    assert "Without lettering and the camera's shape" in draw_panel(shown).text.replace("\n", " ")
+    item = panel.references.add()
+    item.image = bpy.data.images.new("Look", 8, 8)
+    item.image.source, item.image.filepath = 'FILE', "//none.png"
+    assert "gptimage.read_references" in dict(draw_panel(shown).buttons)        # the cure
+    panel.references.clear()
     prepare(monkeypatch, Spending(9.99), budgets=Limits(day_usd=10))
     layout = draw_panel(shown)
     assert "of the day's budget of $10.00" in layout.text and "gptimage.repair" in dict(layout.buttons)
