@@ -21,7 +21,7 @@ from .earlier import OffersEarlier
 from .lettering import LetteringSettings, font_file, lettered, read_lettering
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
 from .references import read_references
-from .report import can_start
+from .report import can_start, report
 from .settings import RequestSettings, read_settings
 
 __all__ = ("ReferenceSettings", "camera_target", "land_reference", "plan_reference", "shown_words")
@@ -160,7 +160,10 @@ class GPTIMAGE_OT_align_to_camera(bpy.types.Operator):
         return bool(obj and obj.type == 'EMPTY' and obj.data and camera and camera.type == 'CAMERA')
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        blender.concept.align_empty(context.scene, context.scene.camera, context.object)
+        try:
+            blender.concept.align_empty(context.scene, context.scene.camera, context.object)
+        except InputError as error:
+            return report(self, error)
         return {'FINISHED'}
 
 
