@@ -141,6 +141,8 @@ def test_pages_newest_first(journal: Journal, history: History) -> None:
     assert found(history, page_size=3) == ["0999:0", "0998:0", "0997:0"]
     assert found(history, "brick", page_size=3, page=1) == ["0996:0", "0995:0", "0994:0"]
     assert found(history, "brick", page_size=100, page=11) == []
+    everything = [name for page in range(90) for name in found(history, "brick", page_size=13, page=page)]      # over where the count ends
+    assert everything == [f"{i:04d}:0" for i in (*range(999, -1, -1), *range(1099, 999, -1))]
     assert [entry.id for entry in history.all_entries()][:2] == ["1000:0", "1001:0"]
     assert len(list(history.all_entries(before_s=1760000000.0))) == 100
 
