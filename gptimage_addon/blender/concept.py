@@ -7,6 +7,7 @@ from __future__ import annotations
 import bpy
 from mathutils import Vector
 
+from ..core.errors import InputError
 from . import compat
 
 __all__ = ("add_plane", "align_empty")
@@ -64,10 +65,15 @@ def _unlit(image: bpy.types.Image) -> bpy.types.Material:
 
 
 def align_empty(scene: bpy.types.Scene, camera: bpy.types.Object, empty: bpy.types.Object) -> None:
-    """Put an image empty where it fills the camera's frame, behind all that is seen. Its picture keeps its shape."""
+    """Put an image empty where it fills the camera's frame, behind all that is seen. Its picture keeps its shape.
+
+    Raises InputError for a picture without pixels.
+    """
     corners = _corners(scene, camera, _depth_m(scene, camera, empty))
     low, high = corners[0], corners[2]
     width, height = empty.data.size
+    if not width or not height:
+        raise InputError(f"{empty.data.name} has no pixels", field="image", hint="Check that its file is there")
     frame = high - low
     # As large as it must be to leave nothing of the frame bare.
     empty.empty_display_size = max(frame.x, frame.y * width / height) * max(1.0, height / width)

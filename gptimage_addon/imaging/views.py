@@ -47,7 +47,7 @@ def subject_box(mask: np.ndarray) -> tuple[int, int, int, int]:
 def cut_views(mask: np.ndarray, count: int) -> list[tuple[int, int]]:
     """The columns (from, to) of each of `count` views side by side: all of the sheet's, each once.
 
-    Each cut lies in the middle of the emptiest gap near its even place.
+    Each cut lies in the middle of the emptiest gap near its even place, as far as that is near; where all is as empty, at the even place.
     """
     width = mask.shape[1]
     filled = np.count_nonzero(mask, axis=0)
@@ -60,5 +60,6 @@ def cut_views(mask: np.ndarray, count: int) -> list[tuple[int, int]]:
         gaps = [gap for gap in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1) if low <= gap[-1] and gap[0] < high]
         # The widest; of equals the one whose middle is nearest to the even place.
         best = max(gaps, key=lambda gap: (gap.size, -abs(gap.mean() - even)))
-        cuts.append(max(cuts[-1] + 1, int(best[best.size // 2])))
+        middle = even if best[0] <= low and best[-1] >= high - 1 else best[best.size // 2]
+        cuts.append(min(max(low, int(middle)), high - 1))
     return list(zip(cuts, [*cuts[1:], width], strict=True))

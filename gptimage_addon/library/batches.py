@@ -49,3 +49,7 @@ class BatchFiles:
     def answer_path(self, name: str, kind: str) -> Path:
         """The file of what came back: `kind` is "output" or "errors"."""
         return self.folder / f"{name}-{kind}.jsonl"
+
+    def files(self, name: str) -> list[Path]:
+        """All that there is of a batch: its record, what came back, what was cut off on its way."""
+        return sorted(self.folder.glob(f"{name}[.-]*"))

@@ -23,6 +23,11 @@ class Durations:
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "durations.json"
+        try:
+            for left in data_dir.glob(f"{self._path.name}.*.part"):        # by a helper that died while it wrote
+                left.unlink(missing_ok=True)
+        except OSError:                         # another one writes it just now
+            pass
 
     def expected_s(self, job: Job) -> float:
         """The median of what such jobs took, from sending to the last byte, in seconds; 0 if there was none yet."""

@@ -218,12 +218,17 @@ class History:
     def search(self, query: Query) -> Page:
         """The entries that fit, newest first."""
         source, where, values = self._plan(query)
-        rows = f"SELECT {source}.rowid AS id FROM {source} {where} ORDER BY {source}.rowid DESC LIMIT ? OFFSET ?"
-        run = self._database.execute
-        count, = run(f"SELECT count(*) FROM (SELECT 1 FROM {source} {where} LIMIT ?)", (*values, COUNT_LIMIT)).fetchone()
-        found = run(f"SELECT entry FROM texts WHERE id IN ({rows}) ORDER BY id DESC",
-                    (*values, max(1, query.page_size), max(0, query.page) * query.page_size))
-        return Page(query, tuple(from_json(Entry, json.loads(text)) for text, in found), count)
+        run, size = self._database.execute, max(1, query.page_size)
+        start = max(0, query.page) * size
+
+        def rows(limit: int, offset: int = 0) -> list[int]:
+            found = run(f"SELECT {source}.rowid FROM {source} {where} ORDER BY {source}.rowid DESC LIMIT ? OFFSET ?", (*values, limit, offset))
+            return [row for row, in found]
+
+        counted = rows(COUNT_LIMIT + size)      # one walk for the page and the count, as far as both go
+        shown = counted[start:start + size] if start < COUNT_LIMIT else rows(size, start)
+        entries = run(f"SELECT entry FROM texts WHERE id IN ({', '.join(map(str, shown))}) ORDER BY id DESC")
+        return Page(query, tuple(from_json(Entry, json.loads(text)) for text, in entries), min(len(counted), COUNT_LIMIT))
 
     def _plan(self, query: Query) -> tuple[str, str, list[object]]:
         """(table, WHERE clause, its values) of a query: the narrowest table that can answer it."""
@@ -318,7 +323,7 @@ def _facets(entry: Entry) -> list[str]:
 def recent_prompts(data_dir: str | Path, count: int) -> list[str]:
     """The prompts of the latest pictures, each once, newest first. Changes nothing; none where there is no history, or it is broken."""
     try:
-        database = sqlite3.connect(f"{(Path(data_dir) / 'history.sqlite').as_uri()}?mode=ro", uri=True, timeout=0.2)
+        database = sqlite3.connect(f"{(Path(data_dir) / 'history.sqlite').absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)
     except sqlite3.Error:
         return []
     try:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from ..core.entries import Notes, split_entry_id
 from ..core.errors import InputError
-from ..core.request import JobRecord
+from ..core.request import JobRecord, JobState
+from .batches import BatchFiles
 from .history import History, read_notes, write_notes
 from .journal import Journal
 
@@ -53,7 +54,8 @@ def measure(journal: Journal, ids: Iterable[str]) -> Space:
 
 
 def delete(history: History, journal: Journal, ids: Iterable[str]) -> Space:
-    """Delete the entries' pictures, and the folders of jobs of which none is left: request, inputs and answer too.
+    """Delete the entries' pictures, and the folders of jobs of which none is left: request, inputs and answer too. What came with
+    their batches goes as soon as every job of the batch has its own answer.
 
     The files go first: what a crash leaves is an entry that can be deleted again, never a file nobody knows of. Raises OSError.
     """
@@ -62,13 +64,11 @@ def delete(history: History, journal: Journal, ids: Iterable[str]) -> Space:
         folder = journal.folder(job_id)
         unlanded += 0 if journal.is_applied(job_id) else len(numbers)
         size += sum(_size(path) for path in files)
-        if folder in files:
-            shutil.rmtree(folder)
-        elif folder.is_dir():
+        if folder not in files and folder.is_dir():
             notes = read_notes(journal, job_id)
             write_notes(journal, job_id, notes | {number: Notes(deleted=True) for number in numbers})
-            for path in files:
-                path.unlink(missing_ok=True)
+        for path in files:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         history.remove(f"{job_id}:{number}" for number in numbers)
         count += len(numbers)
     return Space(count, size, unlanded)
@@ -77,6 +77,7 @@ def delete(history: History, journal: Journal, ids: Iterable[str]) -> Space:
 def _what_goes(journal: Journal, ids: Iterable[str]) -> Iterator[tuple[str, list[int], list[Path]]]:
     """By jobs: which of its pictures are meant, and what goes with them. The job's whole folder if no picture stays."""
     names = sorted({split_entry_id(name) for name in ids})
+    batches: set[str] = set()
     for job_id, group in groupby(names, lambda name: name[0]):
         folder = journal.folder(job_id)
         if folder.parent != journal.jobs_dir or folder.name != job_id or job_id.startswith("."):
@@ -87,17 +88,31 @@ def _what_goes(journal: Journal, ids: Iterable[str]) -> Iterator[tuple[str, list
         except (OSError, ValueError, InputError):
             record = JobRecord(job_id)
         pictures = record.result.pictures if record.result else ()
+        shared = [] if record.batch in batches else _files_of_batch(journal, record.batch)
+        batches.add(record.batch)
         gone = {number for number, note in read_notes(journal, job_id).items() if note.deleted}
         if not set(range(len(pictures))) - gone - set(numbers):
-            yield job_id, numbers, [folder] if folder.is_dir() else []
+            yield job_id, numbers, ([folder] if folder.is_dir() else []) + shared
             continue
-        files = []
+        files = shared
         for number in numbers:
             if number < len(pictures):
                 picture = pictures[number]
                 named = [picture.path, picture.patch, *(picture.maps or {}).values(), f"thumbs/{number}.jpg", f"thumbs/{number}.png"]
                 files += [folder / name for name in named if name and ".." not in name.split("/") and (folder / name).is_file()]
         yield job_id, numbers, files
+
+
+def _files_of_batch(journal: Journal, name: str) -> list[Path]:
+    """What there is of a batch, where none of its jobs needs it any more."""
+    batches = BatchFiles(journal.data_dir)
+    try:
+        job_ids = batches.read(name).job_ids if name else ()
+        ended = all(journal.read_record(job_id).state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+                    for job_id in job_ids if journal.folder(job_id).exists())
+    except (OSError, ValueError, InputError):       # gone already, or not ours
+        return []
+    return batches.files(name) if job_ids and ended else []
 
 
 def _size(path: Path) -> int:

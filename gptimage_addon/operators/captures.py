@@ -37,8 +37,11 @@ class Taken(NamedTuple):
     is_words: bool = False
 
 
-def take(context: bpy.types.Context, kind: str) -> Taken:
-    """The scene in that way, at the size to send it at. "uv:NAME" is an object's. Blocks. Raises InputError."""
+def take(context: bpy.types.Context, kind: str, match_camera: bool) -> Taken:
+    """The scene in that way, at the size to send it at. "uv:NAME" is an object's. Blocks. Raises InputError.
+
+    With `match_camera` it is for a picture in the camera's shape.
+    """
     scene = context.scene
     kind, _, name = kind.partition(":")
     if kind in _SHADINGS:
@@ -54,7 +57,7 @@ def take(context: bpy.types.Context, kind: str) -> Taken:
     camera = scene.camera
     if camera is None or camera.type != 'CAMERA':
         raise InputError("The scene has no camera", field="source", hint="Add one, or take the viewport")
-    width, height = _size(scene)
+    width, height = _size(scene, match_camera)
     if kind == "depth":
         return _data(f"Depth of {camera.name}", blender.passes.depth_picture(blender.passes.depth_pass(scene, camera, width, height)), "depth")
     if kind == "normal":
@@ -76,9 +79,9 @@ def _data(name: str, rows: object, role: str, is_words: bool = False) -> Taken:
     return Taken(name, encode_png(rows), rows.shape[1], rows.shape[0], role, is_words)
 
 
-def _size(scene: bpy.types.Scene) -> tuple[int, int]:
+def _size(scene: bpy.types.Scene, match_camera: bool) -> tuple[int, int]:
     render = scene.render
-    if scene.gptimage.match_camera:             # with the margin that is cut off the answer
+    if match_camera:                            # with the margin that is cut off the answer
         concept = core.framing.concept_sizes(blender.camera.read_frame(scene))
         return sent_size(concept.width_px, concept.height_px)
     return sent_size(render.resolution_x, max(1, round(render.resolution_y * render.pixel_aspect_y / render.pixel_aspect_x)))

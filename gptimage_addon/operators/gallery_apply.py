@@ -16,9 +16,8 @@ from ..core.request import Job, Landing, Place
 from .gallery import EntryOperator
 from .reference import camera_target
 from .report import push_undo, report
-from .settings import write_settings
-from .surface import NO_AXES
-from .texture import ON_OBJECTS, PLACES, active_picture_node, texture_landing
+from .restore import restore_settings
+from .texture import ON_OBJECTS, active_picture_node, texture_landing
 
 __all__ = ("apply_entry", "held_against_history")
 
@@ -46,29 +45,6 @@ class GPTIMAGE_OT_restore_settings(EntryOperator, bpy.types.Operator):
         job, _, _ = _read(name)
         restore_settings(context.scene.gptimage, job)
         self.report({'INFO'}, "The panel is set as it was for this picture")
-
-
-def restore_settings(panel: bpy.types.PropertyGroup, job: Job) -> None:
-    """Set the panel so that it asks for the job again. What a job does not tell stays as it is."""
-    surface, landing = job.surface, job.landing
-    if not job.is_local:                        # else nothing was asked for: only its pixel work is told
-        # A touch-up's size follows from its picture.
-        write_settings(panel, job.request._replace(prompt=job.prompt), size=job.finish is None)
-    if job.kind == "texture" or surface:
-        panel.tiling = surface.axes or NO_AXES if surface else NO_AXES
-        panel.delight, panel.maps = (surface.delight, {str(kind) for kind in surface.maps}) if surface else (0.0, set())
-        if surface and surface.axes:
-            panel.even = surface.even
-        if surface:
-            panel.relief_m, panel.displace = surface.relief_m, surface.displace
-        panel.scale_m = landing.scale_m
-    if job.kind == "texture":
-        place = "faces" if landing.faces else str(landing.place)
-        if place in {item[0] for item in PLACES}:
-            panel.texture_place = place
-        panel.share_material, panel.fit_faces, panel.asset = landing.share_material, landing.fit, landing.asset
-    if job.kind == "reference" and str(landing.place) in ("editor", "empty", "camera", "image"):
-        panel.reference_place = str(landing.place)
 
 
 class GPTIMAGE_OT_apply_entry(EntryOperator, bpy.types.Operator):
@@ -125,10 +101,10 @@ def _landing_here(context: bpy.types.Context, job: Job) -> Landing:
             return Landing(Place.NODE, (node,), pack=pack)
         return texture_landing(context, panel.texture_place, share_material=panel.share_material, scale_m=panel.scale_m,
                                fit=panel.fit_faces and panel.texture_place == "faces", asset=panel.asset and panel.texture_place in ON_OBJECTS,
-                               pack=pack)
+                               alpha=panel.alpha, pack=pack)
     if job.kind == "reference":
         place = Place(panel.reference_place)
-        return Landing(place, camera_target(context.scene) if place is Place.CAMERA else (), pack=pack)
+        return Landing(place, camera_target(context.scene) if place in (Place.CAMERA, Place.PLANE) else (), pack=pack)
     return job.landing._replace(pack=pack)
 
 

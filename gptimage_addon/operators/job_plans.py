@@ -16,7 +16,7 @@ from ..blender.capture import capture_camera
 from ..blender.masks import image_channels, uv_faces_mask
 from ..core.errors import InputError
 from ..core.framing import concept_sizes
-from ..core.jobfile import DecalSpec, EditTextureSpec, JobSpec, LetteringSpec, ReferenceSpec, TextureSpec, TouchUpSpec
+from ..core.jobfile import DecalSpec, EditTextureSpec, JobSpec, LetteringSpec, ReferenceJobSpec, ReferenceSpec, TextureSpec, TouchUpSpec
 from ..core.request import Landing, Lettering, PixelKind, Place, Service, parse_size
 from ..core.sets import grid, set_of
 from ..core.styles import style_words
@@ -54,8 +54,8 @@ def styled(spec: JobSpec, said: dict[str, object]) -> JobSpec:
 
 
 def plan_line(spec: JobSpec, service: Service) -> list[PlannedJob]:
-    references = [
-        _load_reference(r, f"references[{i}]") for i, r in enumerate(spec.references)]
+    match_camera = isinstance(spec, ReferenceJobSpec) and spec.match_camera
+    references = [_load_reference(r, f"references[{i}]", match_camera) for i, r in enumerate(spec.references)]
     if spec.continue_from:
         if spec.continue_from not in bpy.data.images:
             raise InputError(f"There is no image {spec.continue_from!r}", field="continue_from", hint="Check the name in the .blend file")
@@ -237,11 +237,11 @@ def _object(name: str, field: str = "objects") -> bpy.types.Object:
     return found
 
 
-def _load_reference(given: ReferenceSpec, field: str) -> Reference:
+def _load_reference(given: ReferenceSpec, field: str, match_camera: bool) -> Reference:
     scene = bpy.context.scene
     if given.view:
         try:
-            taken = take(bpy.context, given.view)
+            taken = take(bpy.context, given.view, match_camera)
         except InputError as error:
             error.field = f"{field}.view"
             raise

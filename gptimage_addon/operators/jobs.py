@@ -14,8 +14,7 @@ from ..blender.host import JobView, host
 from ..core.errors import GptImageError, InputError
 from ..core.request import JobState, ServiceKind
 from .report import report
-from .settings import write_settings
-from .surface import write_surface
+from .restore import restore_settings
 
 __all__ = ()
 
@@ -219,14 +218,8 @@ class GPTIMAGE_OT_copy_job(_JobOperator, bpy.types.Operator):
     bl_options = {'INTERNAL', 'UNDO'}
 
     def act(self) -> None:
-        job, panel = host.jobs[self.job_id].job, bpy.context.scene.gptimage
-        write_settings(panel, job.request._replace(prompt=job.prompt), size=job.finish is None)
-        if job.surface:
-            write_surface(panel, job.surface)
-        place = "faces" if job.landing.faces else str(job.landing.place)
-        for name in ("texture_place", "reference_place"):
-            if name.startswith(job.kind) and place in panel.bl_rna.properties[name].enum_items:
-                setattr(panel, name, place)
+        job = host.jobs[self.job_id].job
+        restore_settings(bpy.context.scene.gptimage, job)
         self.report({'INFO'}, "Copied. Reference pictures and areas are not: choose them anew" if job.request.is_edit
                     else "Copied to the panel")
 

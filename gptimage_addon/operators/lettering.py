@@ -16,7 +16,8 @@ from ..core.prompts import lettered_prompt, reference_prompt
 from ..core.request import Lettering, parse_size
 from .plan import Reference, Template
 
-__all__ = ("FONT_FILE", "LetteringChoices", "LetteringSettings", "check_lettering", "font_file", "lettered", "read_font", "read_lettering")
+__all__ = ("FONT_FILE", "LetteringChoices", "LetteringSettings", "check_lettering", "font_file", "lettered", "read_font", "read_lettering",
+           "write_lettering")
 
 ALIGNS, BLENDS = ("left", "center", "right"), ("normal", "multiply", "screen")
 FONT_FILE = "inputs/font"
@@ -67,6 +68,30 @@ def read_lettering(panel: LetteringChoices, operator: bpy.types.Operator | None 
                       chosen["letters_blend"])
     check_lettering(found)
     return found
+
+
+def write_lettering(panel: LetteringChoices, lettering: Lettering | None, font: bytes) -> None:
+    """Set the panel to this lettering, or to none; `font` is the file it was set in. The way back of `read_lettering`.
+
+    A font that is not in this .blend becomes Blender's own.
+    """
+    panel.use_letters = lettering is not None
+    if lettering is None:
+        return
+    panel.letters, panel.letters_text = lettering.lines[0], None
+    if len(lettering.lines) > 1:                # a field has one line
+        panel.letters_text = bpy.data.texts.new("Lettering")
+        panel.letters_text.from_string("\n".join(lettering.lines))
+    panel.letters_align, panel.letters_box, panel.letters_color = lettering.align, lettering.box, lettering.color
+    panel.letters_overlay, panel.letters_blend = lettering.overlay, lettering.blend
+    panel.letters_font = next((each.name for each in bpy.data.fonts if each.filepath != "<builtin>" and _is_file(each, font)), "")
+
+
+def _is_file(font: bpy.types.VectorFont, data: bytes) -> bool:
+    try:
+        return font_file(font.name) == data
+    except InputError:                          # its file is gone
+        return False
 
 
 def check_lettering(lettering: Lettering) -> None:

@@ -21,7 +21,7 @@ from .earlier import OffersEarlier
 from .lettering import LetteringSettings, font_file, lettered, read_lettering
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
 from .references import read_references
-from .report import can_start
+from .report import can_start, report
 from .settings import RequestSettings, read_settings
 
 __all__ = ("ReferenceSettings", "camera_target", "land_reference", "plan_reference", "shown_words")
@@ -141,7 +141,8 @@ class GPTIMAGE_OT_generate_reference(OffersEarlier, RequestSettings, ReferenceSe
         landing = Landing(place=place, pack=preferences.pack,
                           targets=camera_target(context.scene) if place in (Place.CAMERA, Place.PLANE) else ())
         lettering = read_lettering(panel, self)
-        font = font_file(self.letters_font or panel.letters_font) if lettering else b""
+        own_font = self.properties.is_property_set("letters_font")
+        font = font_file((self if own_font else panel).letters_font) if lettering else b""
         words, frame_px = shown_words(panel, context.scene, self)
         return plan_reference(words, preferences.service, landing, read_references(context.scene), lettering, font, frame_px)
 
@@ -159,7 +160,10 @@ class GPTIMAGE_OT_align_to_camera(bpy.types.Operator):
         return bool(obj and obj.type == 'EMPTY' and obj.data and camera and camera.type == 'CAMERA')
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        blender.concept.align_empty(context.scene, context.scene.camera, context.object)
+        try:
+            blender.concept.align_empty(context.scene, context.scene.camera, context.object)
+        except InputError as error:
+            return report(self, error)
         return {'FINISHED'}
 
 

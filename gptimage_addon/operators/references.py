@@ -217,7 +217,7 @@ class GPTIMAGE_OT_add_reference(bpy.types.Operator):
         settings = context.scene.gptimage
         try:
             if any(self.source == name for name, _, _ in CAPTURES):
-                taken = operators.captures.take(context, self.source)
+                taken = operators.captures.take(context, self.source, settings.match_camera)
                 operators.captures.put_into(add_image(settings, None), taken, self.source)
                 return {'FINISHED'}
             for image in self._images(context):
@@ -325,7 +325,7 @@ class GPTIMAGE_OT_take_again(_OnList, bpy.types.Operator):
             kind = item.image.get(operators.captures.CAPTURE) if item.image else None
             if not kind:
                 raise InputError("This picture was not taken of the scene", field="references", hint="Choose one that was")
-            operators.captures.put_into(item, operators.captures.take(context, kind), kind)
+            operators.captures.put_into(item, operators.captures.take(context, kind, settings.match_camera), kind)
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}
@@ -363,8 +363,8 @@ class GPTIMAGE_OT_continue_result(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.gptimage
-        settings.continued = settings.continued_first = None
         if self.stop:
+            settings.continued = settings.continued_first = None
             return {'FINISHED'}
         holder = variant_holder(context)
         image = bpy.data.images.get(self.image) if self.image else getattr(*holder) if holder else None

@@ -126,12 +126,16 @@ def _list(text: str, words: Request, rule: str, title: str) -> tuple[Wanted, ...
     return set_of([(each, name) for prompt, name in read_prompts(text) for each in expand(prompt)], words, rule=rule, title=title)
 
 
-def shown_list(panel: bpy.types.PropertyGroup) -> tuple[Wanted, ...]:
-    """The pictures of the panel's list. Cheap while the text stays; a panel may call it. Raises InputError."""
+def shown_list(panel: bpy.types.PropertyGroup, operator: bpy.types.Operator | None = None) -> tuple[Wanted, ...]:
+    """The pictures of the panel's list. What a script has set on the operator counts before the panel's settings.
+
+    Cheap while the text stays; a panel may call it. Raises InputError.
+    """
     if panel.set_text is None:
         raise InputError("No list is chosen", field="set_text", hint="Choose a Text datablock with one prompt a line")
-    words = read_settings(panel)._replace(prompt="")
-    return _list(panel.set_text.as_string(), words, panel.name_rule, panel.set_text.name)
+    words = read_settings(panel, operator)._replace(prompt="")
+    rule = operator.name_rule if operator else ""
+    return _list(panel.set_text.as_string(), words, rule or panel.name_rule, panel.set_text.name)
 
 
 def priced(wanted: Sequence[Wanted], service: Service, references: tuple[Reference, ...] = ()) -> pricing.Price:
@@ -204,7 +208,7 @@ class GPTIMAGE_OT_generate_set(RequestSettings, bpy.types.Operator):
                 wanted = _list(self.prompts, words, self.name_rule or panel.name_rule, "Set")
                 title = "Set"
             else:
-                wanted, title = shown_list(panel), panel.set_text.name
+                wanted, title = shown_list(panel, self), panel.set_text.name
             host.submit_all(plan_set(wanted, preferences.service, title, read_references(context.scene), pack=preferences.pack))
         except GptImageError as error:
             return report(self, error)

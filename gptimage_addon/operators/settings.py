@@ -141,9 +141,10 @@ def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = No
 def write_settings(panel: PanelSettings, words: Request, *, size: bool = True) -> None:
     """Set the panel to what was asked for, where `words.prompt` are the artist's own: the way back of `read_settings`.
 
-    Without `size` the panel keeps its own.
+    Without `size` the panel keeps its own. A style sheet with another look is not used any more.
     """
     panel.prompt, panel.use_text = words.prompt, False
+    panel.prefix, panel.suffix = words.prefix, words.suffix
     if words.model in catalog.MODELS:
         panel.model = words.model
     else:
@@ -155,8 +156,14 @@ def write_settings(panel: PanelSettings, words: Request, *, size: bool = True) -
     panel.n, panel.background = words.n, words.background
     panel.output_format, panel.moderation, panel.partial_images = words.output_format, words.moderation, words.partial_images
     panel.batch = words.batch
+    if words.is_edit:
+        panel.input_fidelity = words.input_fidelity or "auto"
     if words.output_compression is not None:
         panel.output_compression = words.output_compression
+    if used_style(panel):
+        found = read_settings(panel)
+        if (found.style, found.model, found.quality) != (words.style, words.model, words.quality):
+            panel.use_style_sheet = False
 
 
 def write_size(panel: PanelSettings, size: str) -> None:

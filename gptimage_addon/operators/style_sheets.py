@@ -75,15 +75,23 @@ def read_sheet(collection: bpy.types.Collection) -> StyleSheet:
         tuple(StylePicture(item.image.name, role_of(item)) for item in style.references if item.use and item.image))
 
 
+# The sheets that `find_sheet` has imported in this session, by their style.json and its time: for all jobs of a job file one.
+_imported: dict[tuple[str, int], int] = {}
+
+
 def find_sheet(name: str) -> bpy.types.Collection:
-    """The sheet of that name in the file, or of the folder of that path, which is imported. Raises InputError."""
+    """The sheet of that name in the file, or of the folder of that path, which is imported once. Raises InputError."""
     found = next((collection for collection in style_sheets() if collection.name == name), None)
     if found:
         return found
     folder = Path(bpy.path.abspath(name))
-    if not (folder / STYLE_FILE).is_file():
+    file = folder / STYLE_FILE
+    if not file.is_file():
         raise InputError(f"There is no style sheet {name!r}", field="style_sheet", hint="Name one of the file, or a folder with style.json")
-    return import_sheet(folder)
+    key = str(file.resolve()), file.stat().st_mtime_ns
+    known = next((each for each in style_sheets() if each.session_uid == _imported.get(key)), None) or import_sheet(folder)
+    _imported[key] = known.session_uid
+    return known
 
 
 def new_sheet(name: str) -> bpy.types.Collection:

@@ -81,12 +81,15 @@ def read_surface(panel: bpy.types.PropertyGroup, width_m: float, operator: bpy.t
     return Surface(axes, even if axes else 0.0, delight, kinds, width_m or 1.0, relief_m, displace=displace and MapKind.HEIGHT in kinds)
 
 
-def write_surface(panel: bpy.types.PropertyGroup, surface: Surface) -> None:
-    """Set the panel to this pixel work: the way back of `read_surface`."""
+def write_surface(panel: bpy.types.PropertyGroup, surface: Surface | None) -> None:
+    """Set the panel to this pixel work, or to none: the way back of `read_surface`."""
+    if surface is None:
+        panel.tiling, panel.delight, panel.maps = NO_AXES, 0.0, set()
+        return
     panel.tiling, panel.delight, panel.relief_m = surface.axes or NO_AXES, surface.delight, surface.relief_m
     if surface.axes:
         panel.even = surface.even
-    panel.maps = {str(kind) for kind in surface.maps}
+    panel.maps, panel.displace = {str(kind) for kind in surface.maps}, surface.displace
 
 
 # --- on a picture that is there already -------------------------------------------------------------------

@@ -364,7 +364,7 @@ class GPTIMAGE_PT_queue(_Queue, bpy.types.Panel):
 def _draw_reference(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.gptimage
     draw_prompt(layout, settings)
-    column = draw_settings(layout, settings, size=not settings.match_camera)
+    column = draw_settings(layout, settings)
     column.prop(settings, "match_camera")
     column.prop(settings, "reference_place")
     template, letters = None, ()

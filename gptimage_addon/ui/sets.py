@@ -17,12 +17,11 @@ from ..core.prompts import reference_prompt
 from ..core.request import Service
 from ..core.sets import Wanted
 from ..operators.references import shown_references
-from ..operators.report import sentence
 from ..operators.sets import cell_key, priced, shown_cells, shown_grid, shown_list
 from ..operators.settings import read_settings
 from ..operators.turnaround import shown_turnaround, turnaround_requests
 from .panels import Tab
-from .status import Asked, dollars, draw_button, draw_sheet_button, price_text
+from .status import Asked, destination, dollars, draw_button, draw_limits, draw_refusal, draw_sheet_button, draw_wrapped, price_text
 
 __all__ = ()
 
@@ -35,22 +34,25 @@ CELLS_SHOWN = 40
 def draw_total(
     layout: bpy.types.UILayout, name: str, found: Callable[[Service], tuple[pricing.Price, Sequence[Asked]]], settings: bpy.types.PropertyGroup,
 ) -> str:
-    """What several requests cost together, or why they cannot be sent: then that is returned, else ""."""
+    """What several requests cost together and where they go, or why they cannot be sent: then that is returned, else ""."""
     service = read_preferences().service
     try:
         total, asked = found(service)
     except InputError as error:
-        is_empty = error.field == "prompt" and not settings.prompt
-        layout.label(text="Write a prompt to see the price" if is_empty else error.message, icon='INFO', translate=False)
-        return sentence(error)
+        return draw_refusal(layout.column(align=True), error, settings)
     column = layout.column(align=True)
     row = column.row()
     row.label(text=price_text(total, service), translate=False)
-    if asked:
-        draw_sheet_button(row, name, asked, service)
-    if len(asked) > 1:
-        column.label(text=f"{len(asked)} requests", translate=False)
-    return ""
+    draw_sheet_button(row, name, asked, service)
+    many = "1 request" if len(asked) == 1 else f"{len(asked)} requests"
+    column.label(text=f"{many}, {destination(asked[0].words, service)}", translate=False)
+    sizes = {each.words.size for each in asked}
+    if len(sizes) == 1:
+        column.label(text=f"{sizes.pop().replace('x', ' x ')} px", translate=False)
+    # What only a single picture has.
+    if alone := [name for name, is_on in (("lettering", settings.use_letters), ("the camera's shape", settings.match_camera)) if is_on]:
+        draw_wrapped(column, f"Without {' and '.join(alone)}", 'INFO')
+    return draw_limits(column, [each.words.model for each in asked], service, total)
 
 
 class GPTIMAGE_PT_landed(Tab, bpy.types.Panel):

@@ -46,7 +46,7 @@ class GPTIMAGE_OT_show_sent(bpy.types.Operator):
         layout.label(text=self.bl_label, icon='EXPORT')
         shown = priced.get(self.place)
         if shown is None:
-            draw_wrapped(layout, "The panel shows no price", 'ERROR', fits=FITS)
+            draw_wrapped(layout, "The panel shows no price now. Change what it refuses, then open this sheet beside the price", 'ERROR', fits=FITS)
             return
         asked, service = shown
         for words, finish, template, references in asked[:MOST]:

@@ -26,8 +26,8 @@ from ..operators.report import REFUSAL, sentence
 from ..operators.settings import PanelSettings, read_settings
 
 __all__ = (
-    "Asked", "dollars", "draw_ask", "draw_button", "draw_error", "draw_price", "draw_sheet_button", "draw_wrapped", "find_price",
-    "price_text", "priced", "sidebar_px",
+    "Asked", "destination", "dollars", "draw_ask", "draw_button", "draw_error", "draw_limits", "draw_price", "draw_refusal",
+    "draw_sheet_button", "draw_wrapped", "find_price", "price_text", "priced", "sidebar_px",
 )
 
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
@@ -134,14 +134,7 @@ def draw_price(
         references = (() if alone else shown_references(panel, touch_up=bool(touch_up))) + own
         found = find_price(requests, template, service, references)
     except InputError as error:
-        # An empty prompt is no mistake yet, just the beginning.
-        column.label(text="Write a prompt to see the price" if error.field == "prompt" and not panel.prompt
-                     else error.message, icon='INFO', translate=False)
-        if error.field == "references":
-            column.operator("gptimage.read_references", icon='FILE_REFRESH')
-        elif error.field != "prompt" and error.hint:
-            column.label(text=error.hint, icon='BLANK1', translate=False)
-        return sentence(error)
+        return draw_refusal(column, error, panel)
     row = column.row()
     row.label(text=price_text(found, service), translate=False)
     if sheet:
@@ -149,9 +142,7 @@ def draw_price(
         draw_sheet_button(row, getattr(template, "func", template).__name__, asked, service)
     words, _ = requests[0]
     many = f"{words.n} x " if words.n > 1 else ""
-    where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"
-    if words.batch:
-        where += " in a batch, within a day"
+    where = destination(words, service)
     if not touch_up:
         where = f"{many}{words.size.replace('x', ' x ')} px, {where}"
     column.label(text=where[0].upper() + where[1:], translate=False)
@@ -161,6 +152,29 @@ def draw_price(
         row = column.row()
         row.label(text=f"Continues {panel.continued.name}", icon='LINKED', translate=False)
         row.operator("gptimage.continue_result", text="", icon='X', emboss=False).stop = True
+    return draw_limits(column, [words.model], service, found)
+
+
+def draw_refusal(column: bpy.types.UILayout, error: InputError, panel: PanelSettings) -> str:
+    """Why there is no price, and the cure; that is returned, too."""
+    # An empty prompt is no mistake yet, just the beginning.
+    column.label(text="Write a prompt to see the price" if error.field == "prompt" and not panel.prompt
+                 else error.message, icon='INFO', translate=False)
+    if error.field == "references":
+        column.operator("gptimage.read_references", icon='FILE_REFRESH')
+    elif error.field != "prompt" and error.hint:
+        column.label(text=error.hint, icon='BLANK1', translate=False)
+    return sentence(error)
+
+
+def destination(words: Request, service: Service) -> str:
+    """Where a request goes, and when it comes back if that takes long."""
+    where = SERVICES.get(service.kind) or f"sent to {urlsplit(service.base_url).netloc}"
+    return f"{where} in a batch, within a day" if words.batch else where
+
+
+def draw_limits(column: bpy.types.UILayout, models: Sequence[str], service: Service, found: pricing.Price) -> str:
+    """What is left of the budget, which models end soon, or why nothing can be sent now: then that is returned, else ""."""
     try:
         check_online(service)
         if service.kind is not ServiceKind.PRACTICE:
@@ -168,8 +182,9 @@ def draw_price(
     except GptImageError as error:
         draw_error(column, error)
         return sentence(error)
-    if service.kind is ServiceKind.OPENAI and (notice := shutdown_notice(words.model, date.today())):
-        draw_wrapped(column, notice, 'ERROR')
+    for model in dict.fromkeys(models):
+        if service.kind is ServiceKind.OPENAI and (notice := shutdown_notice(model, date.today())):
+            draw_wrapped(column, notice, 'ERROR')
     return ""
 
 
@@ -218,10 +233,12 @@ def _asked(words: Request, template: Template, service: Service, surface: Surfac
 
 def _answered_at(panel: PanelSettings, template: Template | None, surface: Surface | None) -> float | None:
     """When the same was answered before, or None. What goes along with pictures is not compared here."""
-    if template is None or not host.budget.answered or len(panel.references):
+    if template is None or not host.budget.answered:
         return None
     try:
         words = read_settings(panel)
+        if shown_references(panel):
+            return None
     except InputError:
         return None
     found = host.budget.answered.get(_asked(words, template, read_preferences().service, surface))

@@ -147,7 +147,9 @@ class Accounts:
             try:
                 job, record = self._journal.read_job(job_id), self._journal.read_record(job_id)
                 at = record.sent_at or record.ended_at or (self._journal.folder(job_id) / "request.json").stat().st_mtime
-                entry = None if job.is_local else self._as_it_went(self._new_entry(job, at), job, record)
+                # What is done without a request was asked and paid for by somebody else, and imported.
+                foreign = record.state is JobState.DONE and not record.attempts
+                entry = None if job.is_local or foreign else self._as_it_went(self._new_entry(job, at), job, record)
             except (OSError, ValueError, InputError):
                 unreadable.append(job_id)
                 continue

@@ -54,6 +54,6 @@ def check_picture(data: bytes) -> tuple[str, int, int]:
             picture.load()
     except Image.DecompressionBombError as error:
         raise AnswerError("The service answered with a picture too large to open") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, IndexError) as error:      # the last: a PNG without pixels
         raise AnswerError("The picture was cut off or damaged on its way") from error
     return mime, width, height

@@ -19,17 +19,21 @@ import os
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.entries import split_entry_id
+from ..core.entries import Notes, entries_of, split_entry_id
 from ..core.errors import AnswerError, InputError
+from ..core.fingerprint import input_paths
 from ..core.request import Job, JobRecord, JobState
 from ..core.values import from_json, to_json
 from ..library.history import read_notes
 from ..library.journal import JOURNAL_VERSION, Journal, write_atomic
 from .codec import check_picture
+from .exr import decode_exr, encode_exr
 
 __all__ = ("Taken", "export_entries", "import_entries")
 
@@ -43,8 +47,10 @@ _JOB = r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}"
 _FILE = r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}\.(?:png|jpg|jpeg|webp|exr)"
 _NAME = re.compile(rf"jobs/({_JOB})/(request\.json|record\.json|notes\.json|results/{_FILE})")
 _RESULT = re.compile(rf"results/{_FILE}")
-_INPUT = re.compile(r"(?:inputs|prepared)/[0-9A-Za-z][0-9A-Za-z_-]{0,63}\.[0-9a-z]{1,8}|")
+_INPUT = re.compile(r"(?:inputs|prepared)/[0-9A-Za-z][0-9A-Za-z_-]{0,63}(?:\.[0-9a-z]{1,8})?|")
 _EXR = b"\x76\x2f\x31\x01"
+# No number of ours is larger, and no time is later: a second of the year 5138.
+MAX_NUMBER = 100_000_000_000
 
 
 class Taken(NamedTuple):
@@ -100,9 +106,10 @@ def _export_job(file: zipfile.ZipFile, journal: Journal, job_id: str, numbers: s
 
 
 def _without_places(job: Job) -> Job:
-    """The job without what tells of this machine: its .blend's path but the last two parts, and a server's address."""
+    """The job without what tells of this machine: its .blend's path but the last two parts, a server's address, where files went."""
     blend = "/".join(job.landing.blend.replace("\\", "/").split("/")[-2:])
-    return job._replace(service=job.service._replace(base_url=""), landing=job.landing._replace(blend=blend, session=""))
+    return job._replace(service=job.service._replace(base_url=""),
+                        landing=job.landing._replace(blend=blend, session="", folder=""))
 
 
 def _bare(record: JobRecord) -> JobRecord:
@@ -123,9 +130,9 @@ def import_entries(journal: Journal, path: Path) -> Taken:
             known = [job_id for job_id in jobs if journal.folder(job_id).exists()]
             taken = {job_id: _read_job(file, job_id, names) for job_id, names in jobs.items() if job_id not in known}
             _write_jobs(file, journal, taken, jobs)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError, RuntimeError) as error:
         raise _refused(f"{path.name} is no sound zip file ({error})") from error
-    pictures = sum(len(record.result.pictures) - sum(note.get("deleted", False) for note in notes.values())
+    pictures = sum(len(record.result.pictures) - sum(note.deleted for note in notes.values())
                    for _, record, notes in taken.values() if record.result)
     return Taken(tuple(taken), pictures, len(known))
 
@@ -151,6 +158,8 @@ def _checked(file: zipfile.ZipFile, path: Path) -> dict[str, list[str]]:
         limit = MAX_FACTS_BYTES if name.endswith(".json") else MAX_PICTURE_BYTES
         if info.flag_bits & 1 or info.file_size > limit:
             raise _refused(f"{name} in {path.name} is encrypted or too large")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise _refused(f"{name} in {path.name} is packed as no export is")
         if found:
             jobs.setdefault(found[1], []).append(name)
     if "history.json" not in seen or _facts(file, "history.json").get("version") != VERSION:
@@ -163,12 +172,20 @@ def _checked(file: zipfile.ZipFile, path: Path) -> dict[str, list[str]]:
 
 def _facts(file: zipfile.ZipFile, name: str) -> dict:
     try:
-        facts = json.loads(_bytes(file, name))
+        facts = json.loads(_bytes(file, name), parse_float=_number, parse_int=lambda text: int(_number(text)), parse_constant=_number)
+        json.dumps(facts, ensure_ascii=False).encode()          # half of a sign can be written nowhere
     except (KeyError, ValueError, RecursionError) as error:
         raise _refused(f"{name} is missing or cannot be read") from error
     if not isinstance(facts, dict):
         raise _refused(f"{name} cannot be read")
     return facts
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not abs(number) < MAX_NUMBER:            # what is no number neither
+        raise ValueError(text)
+    return number
 
 
 def _bytes(file: zipfile.ZipFile, name: str) -> bytes:
@@ -181,7 +198,7 @@ def _bytes(file: zipfile.ZipFile, name: str) -> bytes:
     return data
 
 
-def _read_job(file: zipfile.ZipFile, job_id: str, names: Sequence[str]) -> tuple[Job, JobRecord, dict[str, dict]]:
+def _read_job(file: zipfile.ZipFile, job_id: str, names: Sequence[str]) -> tuple[Job, JobRecord, dict[int, Notes]]:
     """A job's facts, checked: what they name are files of its own folder."""
     facts = _facts(file, f"jobs/{job_id}/request.json")
     try:
@@ -192,26 +209,43 @@ def _read_job(file: zipfile.ZipFile, job_id: str, names: Sequence[str]) -> tuple
         raise _refused(f"The job {job_id} cannot be read: {error.message}") from error
     if job.id != job_id or record.job_id != job_id or record.state is not JobState.DONE or record.result is None:
         raise _refused(f"The job {job_id} has no result")
-    finish, surface = job.finish, job.surface
-    inputs = [picture.path for picture in (*job.request.images, job.request.mask, job.request.markup) if picture]
-    inputs += [finish.source, finish.mask] if finish else []
-    inputs += [surface.source, *(getattr(surface, "given", None) or {}).values()] if surface else []
+    request, around = job.request, job.finish.around if job.finish else ()
+    pictures = [picture for picture in (*request.images, request.mask, request.markup) if picture]
+    inputs = [*input_paths(job), *(each.path for each in (*pictures, *around)), *(job.surface.given or {} if job.surface else {}).values()]
     if not all(isinstance(name, str) and _INPUT.fullmatch(name) for name in inputs):
         raise _refused(f"The job {job_id} names files outside its folder")
-    notes = _facts(file, f"jobs/{job_id}/notes.json") if f"jobs/{job_id}/notes.json" in names else {}
-    if not all(number.isascii() and number.isdigit() and isinstance(note, dict) for number, note in notes.items()):
-        raise _refused(f"The notes of {job_id} cannot be read")
+    notes = _read_notes(file, job_id) if f"jobs/{job_id}/notes.json" in names else {}
     for number, picture in enumerate(record.result.pictures):
         results = [name for name in (picture.path, picture.patch, *(picture.maps or {}).values()) if name]
         if not all(isinstance(name, str) and _RESULT.fullmatch(name) for name in results):
             raise _refused(f"The job {job_id} names files outside its folder")
-        if not notes.get(str(number), {}).get("deleted") and f"jobs/{job_id}/{picture.path}" not in names:
+        if not notes.get(number, Notes()).deleted and f"jobs/{job_id}/{picture.path}" not in names:
             raise _refused(f"The picture {picture.path} of {job_id} is missing")
+        if min(picture.width_px, picture.height_px) < 1:
+            raise _refused(f"The picture {picture.path} of {job_id} has no size")
+    _check_times(job, record, notes)
     return _without_places(job), _bare(record), notes
 
 
+def _read_notes(file: zipfile.ZipFile, job_id: str) -> dict[int, Notes]:
+    try:
+        return {int(number): from_json(Notes, note, number) for number, note in _facts(file, f"jobs/{job_id}/notes.json").items()}
+    except (ValueError, InputError) as error:
+        raise _refused(f"The notes of {job_id} cannot be read") from error
+
+
+def _check_times(job: Job, record: JobRecord, notes: dict[int, Notes]) -> None:
+    """That each entry has a time which can be sorted and shown."""
+    try:
+        if all(0 < datetime.fromisoformat(entry.created).timestamp() < MAX_NUMBER for entry in entries_of(job, record, notes)):
+            return
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise _refused(f"The job {job.id} has no time")
+
+
 def _write_jobs(
-    file: zipfile.ZipFile, journal: Journal, taken: dict[str, tuple[Job, JobRecord, dict[str, dict]]], names: dict[str, list[str]],
+    file: zipfile.ZipFile, journal: Journal, taken: dict[str, tuple[Job, JobRecord, dict[int, Notes]]], names: dict[str, list[str]],
 ) -> None:
     """The jobs' folders: beside their place first, and moved there when all of them are whole."""
     stage = journal.data_dir / f"import.{os.getpid()}"
@@ -223,10 +257,10 @@ def _write_jobs(
             for name in names[job_id]:
                 if "/results/" in name:
                     data = _bytes(file, name)
-                    if not data.startswith(_EXR):
-                        check_picture(data)
+                    _check_picture(data)
                     (folder / name.removeprefix(f"jobs/{job_id}/")).write_bytes(data)
-            facts = {"request": {"version": JOURNAL_VERSION, **to_json(job)}, "record": to_json(record), "notes": notes,
+            facts = {"request": {"version": JOURNAL_VERSION, **to_json(job)}, "record": to_json(record),
+                     "notes": {str(number): to_json(note) for number, note in notes.items()},
                      "applied": {"imported": True}}
             for name, fact in facts.items():
                 write_atomic(folder / f"{name}.json", json.dumps(fact, indent=1).encode(), durable=False)
@@ -237,3 +271,16 @@ def _write_jobs(
         raise _refused(f"A picture is damaged: {error.message}") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _check_picture(data: bytes) -> None:
+    """Raise AnswerError for what is no sound picture. Of OpenEXR only files of our own are."""
+    if not data.startswith(_EXR):
+        check_picture(data)
+        return
+    try:
+        sound = encode_exr(decode_exr(data)) == data
+    except ValueError as error:
+        raise AnswerError(str(error)) from error
+    if not sound:
+        raise AnswerError("An OpenEXR file that this extension has not written")

@@ -32,11 +32,16 @@ def encode_exr(rgba_linear: np.ndarray) -> bytes:
 
 
 def decode_exr(data: bytes) -> np.ndarray:
-    """The picture of a file of `encode_exr`."""
+    """The picture of a file of `encode_exr`. Raises ValueError for any other."""
     window = data.index(b"dataWindow\0box2i\0") + 21
-    _, _, right, bottom = struct.unpack("<4i", data[window:window + 16])
+    if len(data) < window + 16:
+        raise ValueError("An OpenEXR file that is cut off")
+    _, _, right, bottom = struct.unpack_from("<4i", data, window)
     width, height = right + 1, bottom + 1
-    lines = np.frombuffer(data, _lines(width), height, len(_header(width, height)) + 8 * height)
+    header = _header(width, height)
+    if min(width, height) < 1 or not data.startswith(header) or len(data) != len(header) + height * (16 + 4 * len(_CHANNELS) * width):
+        raise ValueError("An OpenEXR file that is cut off, or of another program")
+    lines = np.frombuffer(data, _lines(width), height, len(header) + 8 * height)
     return np.ascontiguousarray(lines["pixels"].swapaxes(1, 2)[..., ::-1])
 
 

@@ -22,8 +22,11 @@ def read_picture(data: bytes) -> tuple[np.ndarray, bytes | None]:
     """
     if is_png16(data):
         return decode_png16(data), None
-    with Image.open(io.BytesIO(data)) as source:
-        profile = source.info.get("icc_profile")
-        if source.mode not in ("RGB", "RGBA"):
-            source = source.convert("RGBA" if "A" in source.getbands() or "transparency" in source.info else "RGB")
-        return np.asarray(source), profile
+    try:
+        with Image.open(io.BytesIO(data)) as source:
+            profile = source.info.get("icc_profile")
+            if source.mode not in ("RGB", "RGBA"):
+                source = source.convert("RGBA" if "A" in source.getbands() or "transparency" in source.info else "RGB")
+            return np.asarray(source), profile
+    except SyntaxError as error:                # Pillow's word for a damaged PNG
+        raise ValueError("a damaged picture") from error

@@ -23,7 +23,7 @@ _CHANNELS = {color_type: channels for channels, color_type in COLOR_TYPES.items(
 
 
 def is_png16(data: bytes) -> bool:
-    return data.startswith(SIGNATURE) and len(data) > 25 and data[24] == 16
+    return data.startswith(SIGNATURE) and len(data) > 28 and data[24] == 16
 
 
 def decode_png16(data: bytes) -> np.ndarray:
@@ -34,7 +34,8 @@ def decode_png16(data: bytes) -> np.ndarray:
     ranks = 2 * _CHANNELS[color_type]
     packed = b"".join(data[begin:end] for kind, begin, end in chunks(data) if kind == b"IDAT")
     try:
-        lines = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(height, 1 + ranks * width)
+        # No more than the picture has, however much was packed.
+        lines = np.frombuffer(zlib.decompressobj().decompress(packed, height * (1 + ranks * width)), np.uint8).reshape(height, 1 + ranks * width)
     except zlib.error as error:
         raise ValueError("a damaged PNG") from error
     pixels = np.empty((height, width, ranks), np.uint8)

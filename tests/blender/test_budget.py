@@ -21,7 +21,7 @@ from gptimage_addon.core.prompts import texture_prompt
 from gptimage_addon.core.pricing import Limits, Spending, Usage
 from gptimage_addon.core.request import JobState, Service, ServiceKind
 from gptimage_addon.library.wallet import Entry, EntryState, Wallet
-from gptimage_addon.ui import status
+from gptimage_addon.ui import sets, status
 from gptimage_addon.worker.practice import PracticeServer
 from tests.support.layout import Layout
 from tests.support.scenes import compatible, editor, job_folders, pixels_of, plan_for, pump_until
@@ -31,7 +31,7 @@ PRICE = 0.25
 
 def prefer(monkeypatch: pytest.MonkeyPatch, **facts: object) -> None:
     found = Preferences(**facts)
-    for module in (budget, status):
+    for module in (budget, status, sets):
         monkeypatch.setattr(module, "read_preferences", lambda: found)
 
 
@@ -105,7 +105,19 @@ def test_the_panel_looks_at_the_wallet_between_drawings(monkeypatch: pytest.Monk
     assert host.budget.spending == Spending(9, 9, 4, 3)
 
 
-def draw_price(monkeypatch: pytest.MonkeyPatch, spent: Spending, kind: ServiceKind = ServiceKind.OPENAI, **facts: object) -> tuple[str, Layout]:
+def draw_price(monkeypatch: pytest.MonkeyPatch, *spent: object, **facts: object) -> tuple[str, Layout]:
+    prepare(monkeypatch, *spent, **facts)
+    layout = Layout()
+    return status.draw_price(layout, bpy.context.scene.gptimage, texture_prompt), layout
+
+
+def draw_panel(panel: type[bpy.types.Panel]) -> Layout:
+    layout = Layout()
+    panel.draw(types.SimpleNamespace(layout=layout), types.SimpleNamespace(scene=bpy.context.scene, space_data=types.SimpleNamespace(image=None)))
+    return layout
+
+
+def prepare(monkeypatch: pytest.MonkeyPatch, spent: Spending, kind: ServiceKind = ServiceKind.OPENAI, **facts: object) -> None:
     prefer(monkeypatch, service=Service(kind), **facts)
     monkeypatch.setattr(host.budget, "spending", spent)
     context = types.SimpleNamespace(region=types.SimpleNamespace(width=300),
@@ -114,8 +126,6 @@ def draw_price(monkeypatch: pytest.MonkeyPatch, spent: Spending, kind: ServiceKi
     bpy.context.preferences.system.use_online_access = True
     panel = bpy.context.scene.gptimage
     panel.prompt, panel.quality = "bricks", "high"              # 5.3 cents, by the table in README
-    layout = Layout()
-    return status.draw_price(layout, panel, texture_prompt), layout
 
 
 def test_the_panel_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +139,32 @@ def test_the_panel_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not refusal and "$2.00 over $10.00 for today" in layout.text
     refusal, layout = draw_price(monkeypatch, Spending(12), ServiceKind.PRACTICE, budgets=Limits(day_usd=10))
     assert not refusal and "for today" not in layout.text
+
+
+@pytest.mark.parametrize(("shown", "text"), [
+    (sets.GPTIMAGE_PT_playground, "2 requests"), (sets.GPTIMAGE_PT_image_set, "2 requests"), (sets.GPTIMAGE_PT_turnaround, "1 request")])
+def test_several_pictures_are_told_as_one_is(monkeypatch: pytest.MonkeyPatch, shown: type[bpy.types.Panel], text: str) -> None:
+    """Where they go, what is left of the budget, and that they do not fit: on the panel, before the button."""
+    panel = bpy.context.scene.gptimage
+    panel.grid_qualities, panel.set_text = {"low", "high"}, bpy.data.texts.new("Props")
+    panel.set_text.from_string("red brick\nmoss")
+    prepare(monkeypatch, Spending(2), budgets=Limits(day_usd=10))
+    layout = draw_panel(shown)
+    assert f"{text}, sent to OpenAI" in layout.text and "$8.00 left of $10.00 for today" in layout.text
+    assert f"{'3072' if text == '1 request' else '1024'} x 1024 px" in layout.text and "Without" not in layout.text
+    panel.match_camera = panel.use_letters = True
+    assert "Without lettering and the camera's shape" in draw_panel(shown).text.replace("\n", " ")
+    item = panel.references.add()
+    item.image = bpy.data.images.new("Look", 8, 8)
+    item.image.source, item.image.filepath = 'FILE', "//none.png"
+    assert "gptimage.read_references" in dict(draw_panel(shown).buttons)        # the cure
+    panel.references.clear()
+    prepare(monkeypatch, Spending(9.99), budgets=Limits(day_usd=10))
+    layout = draw_panel(shown)
+    assert "of the day's budget of $10.00" in layout.text and "gptimage.repair" in dict(layout.buttons)
+    bpy.context.preferences.system.use_online_access = False
+    layout = draw_panel(shown)
+    assert "without online access" in layout.text
 
 
 def test_spending_as_a_table(tmp_path: Path) -> None:

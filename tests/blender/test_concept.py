@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gptimage_addon.blender.host import host
 from gptimage_addon.core.catalog import nearest_legal_size
 from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.framing import concept_sizes
+from gptimage_addon.core.pricing import sent_size
 from tests.support.pictures import decode
 from tests.support.runs import job_file, run_here
 
@@ -112,6 +114,34 @@ def test_an_empty_is_aligned_to_the_camera() -> None:
     # It is as high as the frame, and reaches beyond its sides as far on the left as on the right.
     assert (low.y, high.y) == pytest.approx((0, 1), abs=1e-4)
     assert low.x < 0 < 1 < high.x and low.x + high.x == pytest.approx(1, abs=1e-4)
+
+
+def test_an_empty_without_pixels_is_refused() -> None:
+    image = bpy.data.images.new("Gone", 8, 8)
+    image.source, image.filepath = 'FILE', "//gone.png"
+    empty = bpy.data.objects.new("Gone", None)
+    empty.empty_display_type, empty.data = 'IMAGE', image
+    bpy.context.scene.collection.objects.link(empty)
+    bpy.context.view_layer.objects.active = empty
+    with pytest.raises(RuntimeError, match="Gone has no pixels. Check that its file is there"):
+        bpy.ops.gptimage.align_to_camera()
+
+
+def test_a_view_of_a_job_is_as_that_job_wants_it(tmp_path: Path) -> None:
+    """Not as the panel of the file it is made with."""
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = 650, 370
+    concept = concept_sizes(read_frame(scene))
+    jobs = job_file(tmp_path, *({"id": name, "kind": "reference", "prompt": name, "match_camera": name == "cut", "quality": "low",
+                                 "size": "1024x640", "references": [{"view": "depth"}]} for name in ("cut", "plain")))
+    for in_panel in (False, True):
+        scene.gptimage.match_camera = in_panel
+        data = tmp_path / f"data {in_panel}"
+        run = run_here(tmp_path, jobs, "--data", data)
+        assert run.status == 0, run.stderr
+        found = {job["prompt"]: job["request"]["images"][0] for job in map(json.loads, (path.read_bytes() for path in data.glob("jobs/*/request.json")))}
+        assert {name: (sent["width_px"], sent["height_px"]) for name, sent in found.items()} == {
+            "cut": sent_size(concept.width_px, concept.height_px), "plain": sent_size(650, 370)}
 
 
 def test_headless_concepts(tmp_path: Path) -> None:

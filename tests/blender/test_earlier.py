@@ -78,6 +78,24 @@ def test_the_earlier_result_is_offered_first(cube: bpy.types.Object, tmp_path: P
     assert list(shown()) == ["Generate"]
 
 
+def test_only_pictures_that_go_along_hide_the_offer(cube: bpy.types.Object) -> None:
+    settings = bpy.context.scene.gptimage
+    settings.prompt, settings.quality = "red brick", "low"
+    assert bpy.ops.gptimage.generate_texture() == {'FINISHED'}
+    assert host.wait(30.0)
+    (view,) = host.jobs.values()
+    pump_until(lambda: view.landed)
+    made = bpy.data.images[view.landed.images[0]]
+    item = add_image(settings, bpy.data.images.new("Look", 64, 64))
+    assert list(shown()) == ["Generate"]
+    item.use = False
+    assert list(shown()) == [REUSE, ASK]
+    item.use, settings.use_references = True, False
+    assert list(shown()) == [REUSE, ASK]
+    settings.continued = made                   # goes along without the list
+    assert list(shown()) == ["Generate"]
+
+
 class Pressed(OffersEarlier):
     """A button of Generate Texture with two variants: in background mode Blender presses none."""
 

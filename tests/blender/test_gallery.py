@@ -19,10 +19,13 @@ from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import history_entry, provenance
 from gptimage_addon.core.entries import Query
 from gptimage_addon.core.request import JobState, Landing, MapKind, Place, Service, ServiceKind, Surface
+from gptimage_addon.core.values import to_json
 from gptimage_addon.library.history import History
 from gptimage_addon.operators.gallery import read_query
 from gptimage_addon.operators.gallery_apply import apply_entry, held_against_history
-from gptimage_addon.operators.plan import plan_job
+from gptimage_addon.operators.lettering import read_lettering
+from gptimage_addon.operators.plan import Reference, plan_job
+from gptimage_addon.operators.reference import plan_reference, shown_words
 from gptimage_addon.operators.settings import read_settings
 from gptimage_addon.operators.surface import plan_surface
 from gptimage_addon.operators.texture import plan_texture
@@ -138,28 +141,87 @@ def test_star_and_tags_are_kept_in_the_jobs_folder(indexed: tuple[JobView, JobVi
     assert search("hero", starred=False) == [name] and not host.gallery.page.entries[0].star
 
 
-def test_settings_come_back_exactly() -> None:
+BACK = pytest.mark.parametrize("way", ["restore_settings", "copy_job"])
+
+
+def bring_back(way: str, view: JobView) -> None:
+    """The job's settings into the panel, from the history or from the queue."""
+    host.journal.write_record(view.record)
+    named = {"entry": f"{view.job.id}:0"} if way == "restore_settings" else {"job_id": view.job.id}
+    assert getattr(bpy.ops.gptimage, way)(**named) == {'FINISHED'}
+
+
+@BACK
+def test_settings_come_back_exactly(way: str) -> None:
     panel = bpy.context.scene.gptimage
     wanted = {"prompt": "old oak", "model": "CUSTOM", "custom_model": "my-model", "quality": "high", "n": 3, "background": "transparent",
               "output_format": "webp", "output_compression": 70, "moderation": "low", "partial_images": 2, "size_preset": "CUSTOM",
               "custom_size": (1040, 1056), "tiling": "x", "even": 0.25, "delight": 0.5, "maps": {"normal", "height"}, "relief_m": 0.125,
               "displace": True,
-              "scale_m": 2.5, "texture_place": "append_slot", "share_material": False, "asset": True}
+              "scale_m": 2.5, "texture_place": "append_slot", "share_material": False, "asset": True, "alpha": "clip",
+              "prefix": "oil painting,", "suffix": "at dusk", "input_fidelity": "high", "batch": True}
     for name, value in wanted.items():
         setattr(panel, name, value)
     words = read_settings(panel)
-    landing = Landing(Place.APPEND_SLOT, share_material=False, scale_m=2.5, asset=True)
+    landing = Landing(Place.APPEND_SLOT, share_material=False, scale_m=2.5, asset=True, alpha="clip")
+    sent = [Reference("Look", 8, 8, "style", encode(quarters()))]
     surface = Surface("x", 0.25, 0.5, (MapKind.NORMAL, MapKind.HEIGHT), 2.5, 0.125, displace=True)
-    planned = plan_texture(words, Service(ServiceKind.COMPATIBLE, "http://127.0.0.1:1/v1"), landing, surface=surface)
+    planned = plan_texture(words, Service(ServiceKind.COMPATIBLE, "http://127.0.0.1:1/v1"), landing, sent, surface)
     view = finished(planned)
-    host.journal.write_record(view.record)
     for name in wanted:
         panel.property_unset(name)
-    assert bpy.ops.gptimage.restore_settings(entry=f"{view.job.id}:0") == {'FINISHED'}
+    bring_back(way, view)
     assert read_settings(panel) == words
     for name, value in wanted.items():
         found = getattr(panel, name)
         assert (tuple(found) if name == "custom_size" else found) == value, name
+    plain = finished(plan_texture(words._replace(input_fidelity="", prefix="", suffix=""), planned.job.service, Landing(Place.IMAGE), sent))
+    bring_back(way, plain)
+    assert (panel.prefix, panel.suffix, panel.input_fidelity, panel.tiling, panel.delight, panel.maps) == ("", "", "auto", "none", 0.0, set())
+
+
+@BACK
+@pytest.mark.parametrize("text", ["", "BAKERY\nsince 1901"])
+def test_lettering_and_the_cameras_shape_come_back(way: str, text: str) -> None:
+    panel = bpy.context.scene.gptimage
+    font = bpy.data.fonts.load(str(next(path for path in sorted(Path(bpy.utils.system_resource('DATAFILES', path="fonts")).iterdir())
+                                        if path.suffix in {".ttf", ".otf", ".woff2"} and path.stem != "Inter")))
+    wanted = {"prompt": "a sign", "quality": "low", "reference_place": "plane", "match_camera": True, "use_letters": True, "letters": "BAKERY",
+              "letters_align": "left", "letters_overlay": True, "letters_blend": "multiply", "letters_font": font.name}
+    for name, value in wanted.items():
+        setattr(panel, name, value)
+    panel.letters_box, panel.letters_color = (0.125, 0.25, 0.5, 0.75), (0.5, 0.25, 1.0)
+    if text:
+        panel.letters_text = bpy.data.texts.new("Sign")
+        panel.letters_text.from_string(text)
+    size = panel.size_preset = "LANDSCAPE"
+    assert bpy.ops.gptimage.generate_reference() == {'FINISHED'}
+    view, = host.jobs.values()
+    assert host.wait(60.0)
+    lettering, shown = read_lettering(panel), shown_words(panel, bpy.context.scene)
+    for name in (*wanted, "letters_box", "letters_color", "letters_text"):
+        panel.property_unset(name)
+    bring_back(way, view)
+    assert read_lettering(panel) == lettering == view.job.lettering and shown_words(panel, bpy.context.scene) == shown
+    assert {name: getattr(panel, name) for name in wanted} == wanted and panel.size_preset == size
+    plain = finished(plan_reference(read_settings(panel), Service(), Landing(Place.CAMERA)))
+    bring_back(way, plain)
+    assert (panel.use_letters, panel.match_camera, panel.reference_place) == (False, False, "camera")
+
+
+@BACK
+def test_a_style_sheet_of_another_look_is_not_used_for_what_came_back(way: str) -> None:
+    panel = bpy.context.scene.gptimage
+    panel.prompt, panel.quality = "old oak", "high"
+    plain = finished(plan_texture(read_settings(panel), Service(), Landing(Place.IMAGE)))
+    assert bpy.ops.gptimage.new_style_sheet() == {'FINISHED'}
+    style = panel.style_sheet.gptimage_style
+    style.words, panel.use_style_sheet = "woodcut", True
+    styled = finished(plan_texture(read_settings(panel), Service(), Landing(Place.IMAGE)))
+    bring_back(way, styled)
+    assert panel.use_style_sheet and read_settings(panel).style
+    bring_back(way, plain)
+    assert not panel.use_style_sheet and read_settings(panel) == plain.job.request._replace(prompt="old oak")
 
 
 def test_one_variant_is_applied_to_what_is_selected_now(red_and_blue: tuple[JobView, JobView], cube: bpy.types.Object) -> None:
@@ -185,6 +247,22 @@ def test_a_reference_goes_onto_the_selected_empty(red_and_blue: tuple[JobView, J
     assert bpy.ops.gptimage.apply_entry(entry=f"{sea.job.id}:0") == {'FINISHED'}
     assert empty.empty_display_type == 'IMAGE' and history_entry(empty.data) == f"{sea.job.id}:0"
     assert len([obj for obj in bpy.data.objects if obj.type == 'EMPTY']) == 1
+
+
+def test_it_is_applied_as_the_panel_says(red_and_blue: tuple[JobView, JobView], cube: bpy.types.Object) -> None:
+    """A reference on a plane before the camera; a transparent texture clipped."""
+    brick, sea = red_and_blue
+    panel = bpy.context.scene.gptimage
+    panel.reference_place, panel.alpha = "plane", "clip"
+    select()
+    landed = apply_entry(bpy.context, f"{sea.job.id}:0")
+    assert landed.complete and "on the plane" in landed.message
+    job = brick.job._replace(request=brick.job.request._replace(background="transparent"))
+    (host.journal.folder(job.id) / "request.json").write_text(json.dumps({"version": 1, **to_json(job)}))
+    select(cube)
+    apply_entry(bpy.context, f"{job.id}:0")
+    names = {node.operation for node in cube.active_material.node_tree.nodes if node.bl_idname == "ShaderNodeMath"}
+    assert 'GREATER_THAN' in names
 
 
 def test_the_active_node_takes_any_picture(red_and_blue: tuple[JobView, JobView], cube: bpy.types.Object) -> None:

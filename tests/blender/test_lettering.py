@@ -51,6 +51,15 @@ def test_a_font_of_the_file_goes_into_the_job() -> None:
     assert view.record.result.pictures[0].report["lettering"]
 
 
+def test_a_script_can_ask_for_the_interfaces_font() -> None:
+    chosen = font()
+    bpy.context.scene.gptimage.letters_font = chosen.name
+    assert bpy.ops.gptimage.generate_reference(**SMALL, letters="Open") == {'FINISHED'}
+    assert bpy.ops.gptimage.generate_reference(**SMALL, letters="Open", letters_font="") == {'FINISHED'}
+    panels, scripts = ((host.journal.folder(view.job.id) / view.job.lettering.font).read_bytes() for view in host.jobs.values())
+    assert panels == Path(bpy.path.abspath(chosen.filepath)).read_bytes() != scripts
+
+
 @pytest.mark.parametrize(("more", "words"), [
     ({"letters": " "}, "Write it, or turn Lettering off"), ({"letters": "A", "letters_font": "Nobody"}, "no font 'Nobody'"),
     ({"letters": "A", "letters_box": (0.5, 0.5, 0.4, 0.6)}, "no box in the picture"),

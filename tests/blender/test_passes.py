@@ -190,4 +190,4 @@ def test_views_are_references_of_a_job_file(scene: bpy.types.Scene, tmp_path: Pa
     prompt = str(request.fields["prompt"])
     assert "1. a depth map" in prompt and "yellow is Ground, purple is Cube, orange is Sphäre" in prompt and "3. the unwrapped cube." in prompt
     with pytest.raises(InputError, match="There is no view 'front'"):
-        take(bpy.context, "front")
+        take(bpy.context, "front", False)

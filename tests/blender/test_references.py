@@ -405,6 +405,9 @@ def test_a_series_is_continued_from_its_first_and_its_last_picture(tmp_path: Pat
     assert bpy.ops.gptimage.continue_result(image=series[-1].name) == {'FINISHED'}
     assert [reference.role for reference in shown_references(scene.gptimage)] == ["continued", "style"]
     assert images.provenance(made(server, prompt="awake"))["chain"].split() == entries
+    with pytest.raises(RuntimeError, match="no generated picture"):
+        bpy.ops.gptimage.continue_result(image="style.png")
+    assert scene.gptimage.continued == series[-1]               # what is refused changes nothing
     assert bpy.ops.gptimage.continue_result(stop=True) == {'FINISHED'}
     assert [reference.role for reference in shown_references(scene.gptimage)] == ["style"]
     with pytest.raises(RuntimeError, match="no generated picture"):

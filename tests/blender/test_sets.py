@@ -43,6 +43,16 @@ def test_a_list_becomes_named_pictures_and_a_sheet() -> None:
     assert abs(cell.mean(axis=(0, 1)) - picture.mean(axis=(0, 1))).max() < 3
 
 
+def test_a_scripts_settings_count_for_the_panels_list_too() -> None:
+    panel = bpy.context.scene.gptimage
+    panel.quality, panel.name_rule, panel.set_text = "high", "{set} {number}", bpy.data.texts.new("Props")
+    panel.set_text.from_string("red brick\nmoss")
+    assert bpy.ops.gptimage.generate_set(size=SMALL, quality="low", name_rule="Prop {number}") == {'FINISHED'}
+    first, second, _ = (view.job for view in done())
+    assert [(job.request.size, job.request.quality, job.landing.name) for job in (first, second)] == [(SMALL, "low", "Prop 1"), (SMALL, "low", "Prop 2")]
+    assert first.prompt == "red brick"
+
+
 def test_a_grid_asks_for_the_chosen_cells_alone() -> None:
     settings = bpy.context.scene.gptimage
     settings.prompt, settings.size_preset, settings.custom_size = "a {red|blue} castle", 'CUSTOM', (1024, 640)

@@ -161,13 +161,15 @@ def test_a_headless_job_takes_the_look(tmp_path: Path, server: PracticeServer) -
     jobs.write_text(json.dumps({"version": 1, "defaults": {"style_sheet": "Forest", "quality": "low"}, "jobs": [
         {"id": "a", "prompt": "a castle", "style": "at dusk", **job}, {"id": "b", "prompt": "a tower", "model": "gpt-image-2.5-flare", "quality": "medium", **job},
         {"id": "c", "prompt": "a gate", "style_sheet": str(tmp_path / "Forest"), **job}, {"id": "d", "prompt": "a wall", "style_sheet": "", **job},
+        {"id": "e", "prompt": "a bridge", "style_sheet": str(tmp_path / "Forest"), **job},
     ]}))
     lines = os.open(tmp_path / "lines", os.O_WRONLY | os.O_CREAT)         # the run closes it
     assert headless.main(["run", str(jobs), "--blend", str(blend), "--service", server.base_url, "--data", str(tmp_path / "data")], lines) == 0
     asked = {str(request.fields["prompt"]).partition("\n")[0]: request for request in server.requests}
     told = {words: (request.fields["model"], request.fields["quality"], len(request.files)) for words, request in asked.items()}
     assert told == {"a castle": ("gpt-image-2", "high", 2), "a tower": ("gpt-image-2.5-flare", "medium", 2), "a gate": ("gpt-image-2", "high", 2),
-                    "a wall": ("gpt-image-2.5-flare", "low", 0)}
+                    "a wall": ("gpt-image-2.5-flare", "low", 0), "a bridge": ("gpt-image-2", "high", 2)}
+    assert len(style_sheets()) == 2             # the file's, and the folder's once
     assert str(asked["a castle"].fields["prompt"]).endswith("\nat dusk " + ADDED)
     assert [(decode(file.data, "RGB")[0, 0] == color).all() for file, color in zip(asked["a gate"].files, COLORS.values(), strict=True)] == [True] * 2
     with pytest.raises(InputError, match="There is no style sheet 'Nobody'"):

@@ -53,3 +53,21 @@ def test_cuts_lie_between_the_views(boxes: list[tuple[int, int, int, int]]) -> N
         assert left <= x0 and x1 <= right
     for (_, cut), before, after in zip(cuts[:-1], boxes[:-1], boxes[1:], strict=True):
         assert abs(cut - (before[2] + after[0]) / 2) <= 1          # in the middle of the gap
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 8])
+@pytest.mark.parametrize("side", [slice(0, 0), slice(0, 20), slice(880, 900)])
+def test_a_sheet_is_cut_even_where_most_of_it_is_empty(count: int, side: slice) -> None:
+    """A gap that is far wider than a view leads no cut away from its place."""
+    mask = np.zeros((300, 900), bool)
+    mask[:, side] = True
+    cuts = cut_views(mask, count)
+    assert [cuts[0][0], *(stop for _, stop in cuts)] == [0, *(900 * index // count for index in range(1, count)), 900]
+
+
+def test_a_cut_stays_near_its_place_where_the_gap_does_not() -> None:
+    mask = np.zeros((300, 900), bool)
+    mask[:, 100:300] = True                     # the one view that was drawn; the gap right of it has its middle at 600
+    cuts = cut_views(mask, 4)
+    assert [round(stop / 225) for _, stop in cuts] == [1, 2, 3, 4]
+    assert all(right > left for left, right in cuts)

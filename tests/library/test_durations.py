@@ -54,3 +54,11 @@ def test_the_kinds_least_used_are_forgotten(tmp_path: Path) -> None:
     for number in range(MAX_KINDS + 5):
         durations.add(JOB._replace(request=JOB.request._replace(size=f"{number}x16")), 1.0)
     assert len(json.loads((tmp_path / "durations.json").read_bytes())) == MAX_KINDS
+
+
+def test_what_a_helper_left_when_it_died_is_cleared(tmp_path: Path) -> None:
+    Durations(tmp_path).add(JOB, 3.0)
+    (tmp_path / "durations.json.4711.part").write_bytes(b"{")
+    (tmp_path / "wallet.sqlite.part").write_bytes(b"x")
+    assert Durations(tmp_path).expected_s(JOB) == 3.0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["durations.json", "wallet.sqlite.part"]

@@ -141,6 +141,8 @@ def test_pages_newest_first(journal: Journal, history: History) -> None:
     assert found(history, page_size=3) == ["0999:0", "0998:0", "0997:0"]
     assert found(history, "brick", page_size=3, page=1) == ["0996:0", "0995:0", "0994:0"]
     assert found(history, "brick", page_size=100, page=11) == []
+    everything = [name for page in range(90) for name in found(history, "brick", page_size=13, page=page)]      # over where the count ends
+    assert everything == [f"{i:04d}:0" for i in (*range(999, -1, -1), *range(1099, 999, -1))]
     assert [entry.id for entry in history.all_entries()][:2] == ["1000:0", "1001:0"]
     assert len(list(history.all_entries(before_s=1760000000.0))) == 100
 
@@ -290,3 +292,9 @@ def test_what_names_no_entry(name: str) -> None:
     with pytest.raises(InputError):
         split_entry_id(name)
     assert split_entry_id(entry_id("a:b", 3)) == ("a:b", 3)
+
+
+def test_earlier_prompts_are_read_by_a_relative_path_too(journal: Journal, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(journal, history, job("a", "red brick"), job("b", "ivy", created="2026-01-02T00:00:00+00:00"))
+    monkeypatch.chdir(journal.data_dir.parent)
+    assert history_module.recent_prompts(journal.data_dir.name, 5) == ["ivy", "red brick"]

@@ -12,6 +12,8 @@ import pytest
 
 from gptimage_addon.core.entries import Query
 from gptimage_addon.core.errors import InputError
+from gptimage_addon.core.request import JobState, Service
+from gptimage_addon.library.batches import BatchFiles, BatchRecord
 from gptimage_addon.library.history import History, write_notes
 from gptimage_addon.library.history import Notes
 from gptimage_addon.library.journal import Journal
@@ -112,3 +114,37 @@ def test_a_name_cannot_lead_out_of_the_data_folder(journal: Journal, history: Hi
     with pytest.raises(InputError):
         delete(history, journal, [name])
     assert (tmp_path / "x").is_dir()
+
+
+def test_what_came_with_a_batch_goes_when_no_job_needs_it(journal: Journal, history: History) -> None:
+    """Told before, once, however many of its jobs go; what belongs to another batch stays."""
+    batches = BatchFiles(journal.data_dir)
+    for name in ("a", "b", "c"):
+        keep(journal, history, name)
+        journal.write_record(journal.read_record(name)._replace(batch="x1"))
+    for name, jobs in (("x1", ("a", "b", "c", "gone")), ("x10", ("d",))):
+        batches.write(BatchRecord(name, Service(), "/v1/images/generations", jobs))
+        batches.answer_path(name, "output").write_bytes(b"l" * 5000)
+    before = [path.name for path in batches.folder.iterdir()]
+    waits = journal.read_record("b")
+    for state in (JobState.SENDING, JobState.UNCERTAIN):        # its answer is in the batch's file alone
+        journal.write_record(waits._replace(state=state))
+        assert measure(journal, ["a:0"]).size_bytes < 5000
+    delete(history, journal, ["c:0"])
+    assert sorted(path.name for path in batches.folder.iterdir()) == sorted(before)
+    journal.write_record(waits)
+    of_batch = sum(path.stat().st_size for path in batches.files("x1"))
+    told = measure(journal, ["a:0", "b:0"])
+    assert told.size_bytes == disk(journal) + of_batch > 5000
+    assert delete(history, journal, ["a:0", "b:0"]) == told
+    assert sorted(path.name for path in batches.folder.iterdir()) == ["x10-output.jsonl", "x10.json"]
+
+
+def test_what_came_with_a_batch_goes_with_one_of_several_pictures(journal: Journal, history: History) -> None:
+    keep(journal, history, "a", n=2)
+    journal.write_record(journal.read_record("a")._replace(batch="x"))
+    batches = BatchFiles(journal.data_dir)
+    batches.write(BatchRecord("x", Service(), "/v1/images/generations", ("a",)))
+    batches.answer_path("x", "output").write_bytes(b"l" * 5000)
+    assert measure(journal, ["a:1"]) == delete(history, journal, ["a:1"])
+    assert batches.files("x") == [] and names(history) == ["a:0"]

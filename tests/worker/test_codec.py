@@ -63,6 +63,12 @@ def test_no_flipped_bit_in_a_png_passes() -> None:
                 check_picture(bytes(damaged))
 
 
+def test_a_png_without_pixels_is_refused() -> None:
+    png = make_png()
+    with pytest.raises(AnswerError):
+        check_picture(png[:33] + png[-12:])
+
+
 @pytest.mark.parametrize("claim", [(60000, 60000), (11000, 10000), (2**31 - 1, 2**31 - 1), (10001, 10000)])
 def test_a_picture_that_would_fill_the_memory_is_refused_unopened(claim: tuple[int, int]) -> None:
     with warnings.catch_warnings():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -30,6 +31,10 @@ def predicted(kind: int, left: int, up: int, corner: int) -> int:
     return (0, left, up)[kind]
 
 
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
 def written(pixels: np.ndarray, *, interlace: int = 0) -> bytes:
     """A PNG of 16 bits in which every filter is used in turn, its data in two pieces, beside chunks that say something else."""
     height, width, channels = pixels.shape
@@ -44,13 +49,30 @@ def written(pixels: np.ndarray, *, interlace: int = 0) -> bytes:
             lines.append((byte - predicted(kind, left, above[i], corner)) % 256)
         above = row
 
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
     data = zlib.compress(bytes(lines))
     header = struct.pack(">IIBBBBB", width, height, 16, COLOR_TYPES[channels], 0, 0, interlace)
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"tEXt", b"Title\0IDAT") + chunk(b"IDAT", data[:20])
             + chunk(b"IDAT", data[20:]) + chunk(b"IEND", b""))
+
+
+def test_a_damaged_animation_is_no_picture() -> None:
+    """Its checksums are sound."""
+    png = encode_png(np.zeros((4, 4, 3), np.uint8))
+    data = png[:33] + chunk(b"acTL", struct.pack(">II", 2, 0)) + chunk(b"fcTL", struct.pack(">7I", 0, 4, 4, 0, 0, 1, 0)[:26]) + png[33:-12] \
+        + chunk(b"fdAT", struct.pack(">I", 7)) + png[-12:]
+    with pytest.raises((OSError, ValueError)):
+        read_picture(data)
+
+
+def test_no_more_is_unpacked_than_a_picture_has() -> None:
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(300_000_000), 1)) + chunk(b"IEND", b"")
+    tracemalloc.start()
+    try:
+        assert read_picture(data)[0].shape == (1, 1, 3)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def random_pixels(height: int, width: int, channels: int) -> np.ndarray:
