@@ -137,12 +137,19 @@ def shown_node(material: bpy.types.Material | None) -> bpy.types.ShaderNodeTexIm
     tree = material.node_tree if material else None
     if tree is None:
         return None
-    shader = material_nodes.principled_of(tree)
-    links = shader.inputs["Base Color"].links if shader else ()
-    for node in (tree.nodes.active, material_nodes.color_node(tree), links[0].from_node if links else None):
+    # One after the other: Blender walks over all of a tree's links to find those of a socket.
+    for find in (lambda tree: tree.nodes.active, material_nodes.color_node, _base_color_node):
+        node = find(tree)
         if node and node.bl_idname == "ShaderNodeTexImage" and node.image and not node.image.colorspace_settings.is_data:
             return node
     return None
+
+
+def _base_color_node(tree: bpy.types.NodeTree) -> bpy.types.Node | None:
+    """What colors the Principled BSDF."""
+    shader = material_nodes.principled_of(tree)
+    links = shader.inputs["Base Color"].links if shader else ()
+    return links[0].from_node if links else None
 
 
 def _known(maps: Mapping[str, bpy.types.Image] | None) -> dict[str, bpy.types.Image]:

@@ -5,6 +5,7 @@
 The worker reserves a row right before it sends, with the price that is expected, and settles it when it is known what
 came of it. Both are transactions, so what is spent and in flight is one number for all Blenders on the data folder. The
 host only reads. A connection lives no longer than its question: a file that had to be made anew is nobody's open file.
+What several threads write at one time goes to the disk in one transaction: a queue of sixty jobs does not wait for sixty syncs.
 SQLite's rollback journal, not its write-ahead log: that needs memory which the machines of a farm, on one folder, do not share.
 """
 
@@ -13,14 +14,18 @@ from __future__ import annotations
 import csv
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from ..core.errors import GptImageError
 from ..core.pricing import Limits, Spending, Usage, check_limits, estimate
 from ..core.request import Job, ServiceKind
 
@@ -153,6 +158,8 @@ class Wallet:
 
     def __init__(self, data_dir: str | Path) -> None:
         self.path = Path(data_dir) / "wallet.sqlite"
+        self._steps: deque[tuple[Callable[[sqlite3.Connection], None], Future[None]]] = deque()
+        self._one_writes = threading.Lock()
 
     # --- the worker's part --------------------------------------------------------------------------------
 
@@ -161,21 +168,62 @@ class Wallet:
 
         Raises QuotaError then. What others have in flight counts, and nobody else reserves in the meantime.
         """
-        with self._writing() as db:
+        def step(db: sqlite3.Connection) -> None:
             if entry.service is not ServiceKind.PRACTICE:
                 spent = _spending(db, entry.blend, entry.session, entry.at, but=entry.job_id)
                 check_limits(limits, spent, entry.estimate_usd or 0.0)
             db.execute(WRITE, _row(entry))
 
+        self._write(step)
+
     def write(self, entry: Entry) -> None:
         """Write a row, or write it over."""
-        with self._writing() as db:
-            db.execute(WRITE, _row(entry))
+        self.change(entry.job_id, lambda _: entry)
 
-    def remove(self, job_id: str) -> None:
-        """Take out the row of a request that never left."""
-        with self._writing() as db:
-            db.execute("DELETE FROM entries WHERE job_id = ?", (job_id,))
+    def change(self, job_id: str, change: Callable[[Entry | None], Entry | None]) -> None:
+        """Write what `change` makes of a request's row. None, given or made, is no row."""
+        def step(db: sqlite3.Connection) -> None:
+            found = db.execute(f"{SELECT} WHERE job_id = ?", (job_id,)).fetchone()
+            before = _entry(found) if found else None
+            after = change(before)
+            if after is None:
+                db.execute("DELETE FROM entries WHERE job_id = ?", (job_id,))
+            elif after != before:
+                db.execute(WRITE, _row(after))
+
+        self._write(step)
+
+    def _write(self, step: Callable[[sqlite3.Connection], None]) -> None:
+        """Do a step in a transaction, together with those of other threads that have gathered while one was being written.
+
+        On return it is on the disk. A step that refuses with a GptImageError has written nothing and keeps the others from nothing.
+        """
+        done: Future[None] = Future()
+        self._steps.append((step, done))
+        with self._one_writes:
+            steps = [self._steps.popleft() for _ in range(len(self._steps))]
+            if steps:
+                self._write_all(steps)
+        done.result()
+
+    def _write_all(self, steps: list[tuple[Callable[[sqlite3.Connection], None], Future[None]]]) -> None:
+        refused: dict[Future[None], GptImageError] = {}
+        try:
+            with self._writing() as db:
+                for step, done in steps:
+                    try:
+                        step(db)
+                    except GptImageError as error:
+                        refused[done] = error
+        except Exception as error:              # hides nothing: it is raised wherever one of the steps is waited for
+            for _, done in steps:
+                done.set_exception(error)
+            return
+        for _, done in steps:
+            if done in refused:
+                done.set_exception(refused[done])
+            else:
+                done.set_result(None)
 
     def open_entries(self) -> list[Entry]:
         """The rows of requests of which it is not known what came of them."""

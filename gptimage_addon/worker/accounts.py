@@ -84,7 +84,8 @@ class Accounts:
                     self._wallet.write(entry._replace(state=EntryState.ASSUMED))        # its folder is gone
                     continue
                 if record.state.is_final or not (record.worker and WorkerLock.is_held(self._journal.data_dir, record.worker)):
-                    self._write(entry, self._as_it_went(entry, job, record))
+                    after = self._as_it_went(entry, job, record)
+                    self._wallet.change(entry.job_id, lambda _, after=after: after)
         except (WalletError, OSError) as error:
             self._report(error)
 
@@ -98,8 +99,7 @@ class Accounts:
     def _settle(self, job_id: str, change: Callable[[Entry | None], Entry | None]) -> None:
         try:
             self._open()
-            entry = self._wallet.entry(job_id)
-            self._write(entry, change(entry))
+            self._wallet.change(job_id, change)
         except (WalletError, OSError) as error:
             self._report(error)
 
@@ -108,12 +108,6 @@ class Accounts:
             return entry_for(job, at, self._journal.fingerprint(job))
         except OSError:                         # an input is gone: nobody can ask for the same
             return entry_for(job, at)
-
-    def _write(self, before: Entry | None, after: Entry | None) -> None:
-        if after is None and before is not None:
-            self._wallet.remove(before.job_id)
-        elif after is not None and after != before:
-            self._wallet.write(after)
 
     def _report(self, error: Exception) -> None:
         log.warning("wallet: %s", error)

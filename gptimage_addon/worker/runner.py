@@ -236,12 +236,15 @@ class JobRunner:
 
     async def _prepare(self, job: Job) -> None:
         """Make the pictures that are sent. Raises InputError."""
-        await asyncio.to_thread(prepare_references, job.request, self.folder)
-        if job.lettering:
-            await asyncio.to_thread(prepare_lettering, job.lettering, job.request, self.folder)
-        if job.finish:
-            assert job.request.is_edit
-            await asyncio.to_thread(prepare_touch_up, job.request, job.finish, self.folder, job.service.mask)
+        def make() -> None:
+            prepare_references(job.request, self.folder)
+            if job.lettering:
+                prepare_lettering(job.lettering, job.request, self.folder)
+            if job.finish:
+                prepare_touch_up(job.request, job.finish, self.folder, job.service.mask)
+
+        if job.request.is_edit:
+            await asyncio.to_thread(make)
 
     async def _send(self, job: Job, attempt: int) -> float:
         """One request and its answer, which then is on disk. Returns the seconds it took."""

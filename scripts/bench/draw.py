@@ -9,39 +9,18 @@ The launcher (see its -h) starts Blender on a virtual screen with the built zip 
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import common
+import window
 
 GOAL_US = 1000.0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lab", type=Path, required=True, metavar="PATH/gui",
-                        help="launcher of a Blender with a window")
-    parser.add_argument("--blender", default="5.2", metavar="X.Y", help="as the launcher knows it (default: 5.2)")
-    parser.add_argument("--zip", type=Path, help="the built extension (default: the newest in dist/)")
-    parser.add_argument("--redraws", type=int, default=200)
-    options = parser.parse_args()
-    found_zips = (common.CHECKOUT / "dist").glob("gptimage_addon-*linux_x64.zip")
-    zips = sorted(found_zips, key=lambda path: path.stat().st_mtime)
-    if not options.zip and not zips:
-        sys.exit("There is no zip in dist/: python3 scripts/build.py --platform linux-x64")
-    with tempfile.TemporaryDirectory(prefix="gptimage-bench-") as folder:
-        command = [options.lab, "-e", options.zip or zips[-1], "-o", folder, "-t", "300", options.blender,
-                   common.HERE / "draw_driver.py", options.redraws]
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-        facts = Path(folder, "draw.json")
-        if done.returncode or not facts.exists():
-            sys.exit(f"{done.stdout}{done.stderr}\nThe driver ended with status {done.returncode}")
-        found = json.loads(facts.read_text(encoding="utf-8"))
-    print(f"Panel.draw in Blender {found['blender']}, microseconds: median (most), {options.redraws} redraws each")
+    chosen = window.options(__doc__ or "", 200)
+    found = window.run(common.HERE / "draw_driver.py", chosen)
+    print(f"Panel.draw in Blender {found['blender']}, microseconds: median (most), {chosen.rounds} redraws each")
     for jobs, editors in found["times_us"].items():
         print(f"\n{jobs} jobs in the queue")
         for editor, panels in editors.items():

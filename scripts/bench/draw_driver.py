@@ -133,7 +133,7 @@ def steps():
             lab.shot(f"draw_{editor.lower().replace(' ', '_')}_{count}")
             found.setdefault(str(count), {})[editor] = {
                 name: (statistics.median(values), max(values), len(values)) for name, values in times.items()}
-    Path(lab.OUT, "draw.json").write_text(json.dumps({
+    Path(lab.OUT, "facts.json").write_text(json.dumps({
         "blender": bpy.app.version_string, "panels": [cls.__name__ for cls in registered], "times_us": found}))
 
 

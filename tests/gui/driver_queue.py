@@ -14,40 +14,9 @@ sys.path.insert(0, os.path.dirname(__file__))
 import steps  # noqa: E402
 
 JOBS = 8
-gaps = []
 landings = []
 shows = []
 draws = []
-
-
-class Watch:
-    """What the main thread works between two turns of the window's event loop, in milliseconds.
-
-    Its own time on the processor, not the time of day: that would tell what else this machine does.
-    """
-
-    def __init__(self):
-        self.last = time.thread_time()
-        bpy.app.timers.register(self.tick, persistent=True)
-
-    def shot(self, name):
-        """A screenshot, whose own work does not count."""
-        self.tick()
-        lab.shot(name)
-        self.last = time.thread_time()
-
-    def tick(self):
-        now = time.thread_time()
-        gaps.append((now - self.last) * 1000)
-        self.last = now
-        return 0.004
-
-
-def taken():
-    """(median, 99th of 100, longest) of the gaps since the last call."""
-    found = sorted(gaps)
-    gaps.clear()
-    return statistics.median(found), found[int(len(found) * 0.99)], found[-1]
 
 
 def timed(owner, name, into):
@@ -93,13 +62,13 @@ def run():
 
     # What redrawing the sidebars and headers costs by itself, on whatever else this machine does.
     notice = sys.modules[f"{steps.PACKAGE}.blender.notice"]
-    watch = Watch()
+    watch = steps.Watch()
     yield 0.5
-    gaps.clear()
+    watch.taken()
     for _ in range(10):
         notice.redraw(all_regions=False)
         yield 0.5
-    idle = taken()
+    idle = watch.taken()
     lab.say("idle: median %.1f ms, 99 %% below %.1f ms, longest %.1f ms" % idle)
     timed(host, "land", landings)
     timed(host, "_show_unfinished", shows)
@@ -109,7 +78,7 @@ def run():
     submit(JOBS - 1, "image")
     assert len(host.jobs) == JOBS
     yield 0.5
-    gaps.clear()                            # asking for eight at once, and starting the helper, is the artist's own click
+    watch.taken()                            # asking for eight at once, and starting the helper, is the artist's own click
     yield from lab.until(lambda: sum(bool(view.record.partials) for view in running(host)) >= 2, 60)
     yield 0.7
     bpy.ops.gptimage.pause_queue()          # looking for the button would take longer than a picture
@@ -121,8 +90,8 @@ def run():
     watch.shot("2_paused")
     waiting = [view for view in host.jobs.values() if view.is_waiting]
     assert waiting and cube.active_material.name.startswith("Mossy Stone 0"), cube.active_material
-    worst = sorted(gaps)[-6:]
-    busy = taken()
+    worst = sorted(watch.turns)[-6:]
+    busy = watch.taken()
     lab.say("the longest turns: " + ", ".join(f"{each:.0f}" for each in worst) + " ms")
     lab.say("jobs run, %d landed: median %.1f ms, 99 %% below %.1f ms, longest %.1f ms" % (len(landings), *busy))
     lab.say("landing a picture of 1024x1024: median %.1f ms, longest %.1f ms" % (statistics.median(landings), max(landings)))

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the drivers share: actions of an artist in our panels, by real mouse and keyboard."""
 
+import statistics
 import sys
+import time
 
 import bpy
 import lab
@@ -95,3 +97,34 @@ def unfold(*names):
         bpy.utils.unregister_class(cls)
         cls.bl_options = set()
         bpy.utils.register_class(cls)
+
+
+class Watch:
+    """What the main thread works between two turns of the window's event loop, in milliseconds.
+
+    Its own time on the processor, not the time of day: that would tell what else this machine does.
+    """
+
+    def __init__(self):
+        self.turns = []
+        self.last = time.thread_time()
+        bpy.app.timers.register(self.tick, persistent=True)
+
+    def shot(self, name):
+        """A screenshot, whose own work does not count."""
+        self.tick()
+        lab.shot(name)
+        self.last = time.thread_time()
+
+    def tick(self):
+        now = time.thread_time()
+        self.turns.append((now - self.last) * 1000)
+        self.last = now
+        return 0.004
+
+    def taken(self):
+        """(median, 99th of 100, longest) of the turns since the last call."""
+        self.tick()
+        found = sorted(self.turns)
+        self.turns.clear()
+        return statistics.median(found), found[int(len(found) * 0.99)], found[-1]

@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -69,7 +71,7 @@ def test_what_counts(wallet: Wallet) -> None:
     wallet.write(entry("practice", service=ServiceKind.PRACTICE))
     wallet.write(entry("own server", None, service=ServiceKind.COMPATIBLE))
     assert today(wallet) == .875 == sum(each.counted_usd for each in wallet.entries() if each.service == "openai")
-    wallet.remove("in flight")
+    wallet.change("in flight", lambda _: None)
     assert today(wallet) == .625
 
 
@@ -165,6 +167,39 @@ def test_processes_that_reserve_at_once_cannot_exceed_a_budget(wallet: Wallet) -
     got = [int(other.communicate()[0]) for other in others]
     assert sum(got) == 50 == len(wallet.entries())                # 120 asked, $5.00 hold 50
     assert today(wallet) == pytest.approx(5.0)
+
+
+def at_once(wallet: Wallet, number: int, until: Callable[[list[Future[None]]], bool]) -> list[Exception | None]:
+    """Reserve `number` rows of $0.10 from threads while another connection holds the file."""
+    other = sqlite3.connect(wallet.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(number) as threads:
+        asked = [threads.submit(wallet.reserve, entry(str(i), .1), Limits(day_usd=1)) for i in range(number)]
+        while not until(asked):
+            time.sleep(0.01)
+        other.execute("ROLLBACK")
+        other.close()
+    return [each.exception() for each in asked]
+
+
+def test_threads_that_reserve_at_once_are_written_together_and_refused_one_by_one(wallet: Wallet) -> None:
+    before = changes(wallet)
+    told = at_once(wallet, 24, lambda asked: len(wallet._steps) == 23)
+    assert told.count(None) == 10 == len(wallet.entries()) and today(wallet) == pytest.approx(1.0)
+    assert all(isinstance(each, QuotaError) for each in told if each)
+    assert changes(wallet) - before <= 2                          # transactions: the one that held the file up, and what had gathered
+
+
+def changes(wallet: Wallet) -> int:
+    """How many transactions have changed the file. Source: SQLite's file format, 1.3, the counter at offset 24."""
+    return int.from_bytes(wallet.path.read_bytes()[24:28], "big")
+
+
+def test_what_cannot_be_written_is_told_to_each_that_was_written_together(wallet: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gptimage_addon.library.wallet.BUSY_S", 0.05)
+    told = at_once(wallet, 8, lambda asked: all(each.done() for each in asked))
+    assert len(told) == 8 and all(isinstance(each, WalletError) for each in told) and not wallet.entries()
+    wallet.reserve(entry("a"), NONE)
 
 
 # --- the file ---------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ import json
 import os
 import random
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -21,7 +23,9 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from gptimage_addon.core import protocol
-from gptimage_addon.core.request import JobRecord, JobState
+from gptimage_addon.core.request import Job, JobRecord, JobState
+from gptimage_addon.core.values import to_json
+from gptimage_addon.library.history import History
 from gptimage_addon.library.journal import Journal
 from gptimage_addon.library.wallet import EntryState, Wallet
 
@@ -32,6 +36,7 @@ __all__ = ("Chaos",)
 
 PRICE = 0.25
 SETTLE_S = 40.0
+CHECKOUT = Path(__file__).resolve().parents[2]
 ENDS = ("worker killed", "host killed", "nothing", "worker killed", "nothing")
 # Refused before anything was made: these alone may be asked for again by themselves.
 FREE = {
@@ -182,6 +187,56 @@ class Chaos:
         self._settle(worker)
         self._check(worker)
 
+    def run_in_blender(self) -> None:
+        """A round in a real Blender, which is killed while it asks, lands or saves; another opens its file, with what can still be had."""
+        if self._worker:
+            assert self._worker.close() == 0, "the last worker did not end well"
+        self._jobs, self._died, self._interrupted = [], set(), set()
+        first = self._blender([self._new_job() for _ in range(self._random.randint(4, 8))])
+        self._pids.append(next(int(line) for line in first.stdout if line.strip().isdigit()))       # Blender prints too
+        time.sleep(self._random.uniform(0.0, 1.2))
+        first.kill()                                # its helper goes on with what was sent
+        first.communicate()
+        self.counts["Blender killed"] += 1
+        wait_until(lambda: not _is_alive(self._pids[-1]), SETTLE_S)
+        worker = self._start()
+        self._settle(worker)
+        self._check(worker)
+        assert worker.close() == 0, "the worker did not end well"
+        self._worker = None
+        second = self._blender([])
+        told, errors = second.communicate(timeout=SETTLE_S * 2)
+        assert second.returncode == 0, f"seed {self.seed}: the file or what was left of it did not open\n{told}\n{errors[-3000:]}"
+        facts = json.loads(told.splitlines()[-1])
+        assert not facts["busy"]
+        done = {job_id for job_id in self._jobs if self._record(job_id).state is JobState.DONE}
+        held: Counter[str] = Counter()
+        for job_id, data in facts["pictures"]:
+            held[job_id] += 1
+            assert base64.b64decode(data) == self._server.picture(job_id), self._told("another picture is in the file", self._record(job_id))
+        for job_id in done:
+            wanted = self._record(job_id).result.pictures
+            # Applied and not yet saved when Blender died: the file lacks it, and the history has it.
+            assert held[job_id] in (0, len(wanted)), self._told("not all pictures of a job are in the file", self._record(job_id))
+            assert held[job_id] or self._journal.is_applied(job_id), self._told("a picture was not offered again", self._record(job_id))
+        history = History(self._journal.data_dir)
+        try:
+            missing = done - {entry.job_id for entry in history.all_entries()}
+        finally:
+            history.close()
+        assert not missing, self._told("not in the history", *map(self._record, missing))
+
+    def _blender(self, jobs: list[Job]) -> subprocess.Popen[str]:
+        session = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.blender_session", str(self._journal.data_dir), str(self._journal.data_dir / "scene.blend")],
+            cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=worker_environment(self.root / "blender"))
+        assert session.stdin is not None
+        session.stdin.write(json.dumps([to_json(job) for job in jobs]))
+        session.stdin.close()
+        session.stdin = None
+        return session
+
     def close(self) -> None:
         """End all, and see that nothing is left of it."""
         if self._worker:
@@ -190,7 +245,7 @@ class Chaos:
         self._server.plain.stop()
         left = [pid for pid in self._pids if _is_alive(pid)]
         assert not left, f"workers live on: {left}"
-        outside = {path.name for path in self.root.iterdir()} - {"data"}
+        outside = {path.name for path in self.root.iterdir()} - {"data", "blender"}      # Blender has its own settings and caches
         assert not outside, f"files outside the data folder: {outside}"
 
     def _start(self) -> WorkerProcess:
@@ -200,6 +255,9 @@ class Chaos:
         return self._worker
 
     def _submit(self, worker: WorkerProcess) -> None:
+        worker.submit(self._new_job())
+
+    def _new_job(self) -> Job:
         job_id = f"job-{self.seed}-{next(self._numbers):05d}"
         chance = self._random.random()
         faults = [self._random.choice(list(FREE)) for _ in range(self._random.choice([0, 0, 1, 2]))]
@@ -209,7 +267,7 @@ class Chaos:
         job = make_job(self._server.plain.base_url, job_id=job_id, prompt=json.dumps(plan), **wanted)
         self._jobs.append(job_id)
         self.counts["jobs"] += 1
-        worker.submit(job._replace(estimate_usd=PRICE))
+        return job._replace(estimate_usd=PRICE)
 
     def _meddle(self, worker: WorkerProcess) -> None:
         job_id = self._random.choice(self._jobs)
