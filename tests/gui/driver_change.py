@@ -12,22 +12,13 @@ sys.path.insert(0, os.path.dirname(__file__))
 import steps  # noqa: E402
 
 
-def unfold(*names):
-    """Where the headers of these panels are cannot be told: they are unfolded from the first, and alone below the texture's."""
-    for name in names:
-        panel = getattr(bpy.types, name)
-        bpy.utils.unregister_class(panel)
-        panel.bl_options, panel.bl_order = set(), -1
-        bpy.utils.register_class(panel)
-
-
 def color():
     return bpy.data.objects["Cube"].active_material.node_tree.nodes["GPT Image"].image
 
 
 def run():
     settings = bpy.context.scene.gptimage
-    unfold("GPTIMAGE_PT_texture_change", "GPTIMAGE_PT_texture_maps")
+    steps.unfold("GPTIMAGE_PT_texture_change", "GPTIMAGE_PT_texture_maps", first=True)
     space = lab.area("VIEW_3D").spaces.active
     space.shading.type, space.shading.color_type = 'SOLID', 'TEXTURE'
     space.region_3d.view_distance = 6.0

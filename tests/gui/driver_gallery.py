@@ -14,14 +14,6 @@ import steps  # noqa: E402
 PROMPTS = ("weathered red brick", "oak planks", "mossy cobblestone", "rusty iron plate")
 
 
-def on_top(name):
-    """The panel first in its tab and open, as an artist can drag and open it."""
-    panel = getattr(bpy.types, name)
-    bpy.utils.unregister_class(panel)
-    panel.bl_order, panel.bl_options = -1, set()
-    bpy.utils.register_class(panel)
-
-
 def shown(gallery):
     return sorted(entry.prompt for entry in gallery.page.entries) if gallery.page else []
 
@@ -39,7 +31,7 @@ def run():
     yield from steps.all_landed()
     settings.texture_place = "replace_slot"
 
-    on_top("GPTIMAGE_PT_gallery")
+    steps.unfold("GPTIMAGE_PT_gallery", first=True)
     yield from lab.open_tab("VIEW_3D", "GPT Image")
     yield 1.0
     lab.shot("1_closed")
@@ -120,7 +112,7 @@ def run():
     names = [entry.id for entry in gallery.page.entries]
     area = lab.area("VIEW_3D")
     area.ui_type = "IMAGE_EDITOR"
-    on_top("GPTIMAGE_PT_image_gallery")
+    steps.unfold("GPTIMAGE_PT_image_gallery", first=True)
     yield 1.0
     yield from lab.open_tab("IMAGE_EDITOR", "GPT Image")
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=lab.region(area)):

@@ -13,9 +13,6 @@ sys.path.insert(0, os.path.dirname(__file__))
 import steps  # noqa: E402
 
 
-HEADER_PX = -4                          # from what Blender calls the region's top to the first header
-
-
 def picture(name, color, size=(640, 400)):
     image = bpy.data.images.new(name, *size)
     rows = np.ones((size[1], size[0], 4), np.float32)
@@ -29,12 +26,7 @@ def picture(name, color, size=(640, 400)):
 
 def run():
     settings = bpy.context.scene.gptimage
-    # Unfolded from the first: where its header is cannot be told.
-    for name in ("GPTIMAGE_PT_image_references", "GPTIMAGE_PT_image_style_sheet"):
-        panel = getattr(bpy.types, name)
-        bpy.utils.unregister_class(panel)
-        panel.bl_options = set()
-        bpy.utils.register_class(panel)
+    steps.unfold("GPTIMAGE_PT_image_references", "GPTIMAGE_PT_image_style_sheet")
     outside = os.path.join(bpy.app.tempdir, "mood board.png")
     saved = picture("saved", (0.2, 0.5, 0.9), (2400, 1350))
     saved.file_format = 'PNG'
@@ -64,9 +56,7 @@ def run():
         bpy.ops.gptimage.add_reference(source="file", directory=os.path.dirname(outside), files=[{"name": os.path.basename(outside)}])
     settings.references[-1].words = "the soft light"
     settings.prompt, settings.quality = "a gate in a garden wall", "low"
-    region = lab.region(lab.area("IMAGE_EDITOR"), "UI")
-    x, y = lab.screen_point(region.x + region.width * 0.3, region.y + region.height)
-    yield from lab.click(x, y + HEADER_PX)              # folds Touch-Up
+    yield from steps.click_header("IMAGE_EDITOR", steps.HEADER_PX)                       # Touch-Up is folded
     yield 1.5
     lab.shot("1_list")
     x, y = yield from lab.find_button("IMAGE_EDITOR", "gptimage.show_sent", fx=0.83)

@@ -89,14 +89,15 @@ def unfold_below(kind, above, wanted, headers=7):
     raise LookupError(f"no panel with {wanted!r} below {above!r}")
 
 
-def unfold(*names):
-    """Let sub-panels be open when the tab is first drawn: they lie too low for their headers to be looked for."""
-    panels = sys.modules[f"{PACKAGE}.ui.panels"]
+def unfold(*names, first=False):
+    """Let panels be open when the tab is first drawn, and `first` in it or in their parent: they lie too low for their headers to be looked for."""
     for name in names:
-        cls = getattr(panels, name)
-        bpy.utils.unregister_class(cls)
-        cls.bl_options = set()
-        bpy.utils.register_class(cls)
+        panel = getattr(bpy.types, name)
+        bpy.utils.unregister_class(panel)
+        panel.bl_options = set()
+        if first:
+            panel.bl_order = -1
+        bpy.utils.register_class(panel)
 
 
 class Watch:
