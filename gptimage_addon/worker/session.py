@@ -52,6 +52,7 @@ class Session:
         self._batches = Batches(self.journal)
         self._gallery = Gallery(self.journal, outbox.put)
         self._durations = Durations(self.journal.data_dir)
+        self._closing = False
 
     def handle(self, message: Message) -> None:
         """Begin what the host asks for."""
@@ -68,6 +69,7 @@ class Session:
                 self._turns.resize(concurrency)
             case protocol.Pause(paused):
                 self._turns.pause(paused)
+                self._batches.pause(paused)
             case protocol.Arrange(job_ids):
                 self._turns.arrange(job_ids)
             case protocol.SetLimits(limits):
@@ -100,6 +102,7 @@ class Session:
 
     async def close(self) -> None:
         """The host is gone: leave what was not sent for the next session, finish and journal what was."""
+        self._closing = True
         for runner, _ in self._runners.values():
             if not runner.record.sent_at or runner.record.batch:
                 runner.abandon()
@@ -143,8 +146,10 @@ class Session:
         self._turns.forget(job_id)
 
     def _runner(self, record: JobRecord, online: bool, tell: Callable[[JobRecord], None]) -> JobRunner:
-        return JobRunner(self.journal, record, online=online, client=lambda job: self._client(job.service, online), tell=tell,
-                         pixel_work=self._pixel_work, accounts=self.accounts, durations=self._durations, end_of=self._end_of, batches=self._batches)
+        runner = JobRunner(
+            self.journal, record, online=online, client=lambda job: self._client(job.service, runner.online), tell=tell,
+            pixel_work=self._pixel_work, accounts=self.accounts, durations=self._durations, end_of=self._end_of, batches=self._batches)
+        return runner
 
     async def _end_of(self, job_id: str) -> JobRecord:
         """The record of a job once it has ended. Raises InputError if its folder is gone."""
@@ -184,21 +189,27 @@ class Session:
     async def _recover(self, online: bool) -> None:
         try:
             for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
-                if record.batch and record.state is JobState.SENDING:
-                    self._follow(job, record, online)
-                elif job.id not in self._runners:
-                    runner = self._runner(record._replace(worker=self.name), online, lambda _: None)
-                    await runner.recover(job)
-                    if record.state is not JobState.DONE:
-                        self._keep(runner.record)
-                    self._outbox.put(protocol.Recovered(runner.record))
+                await self._guard(self._recover_one(job, record, online))
             await asyncio.to_thread(self.accounts.reconcile)
         finally:                                # the host waits for it
             self._outbox.put(protocol.RecoveryDone())
 
+    async def _recover_one(self, job: Job, record: JobRecord, online: bool) -> None:
+        if record.batch and record.state is JobState.SENDING:
+            self._follow(job, record, online)
+        elif job.id not in self._runners:
+            runner = self._runner(record._replace(worker=self.name), online, lambda _: None)
+            await runner.recover(job)
+            if record.state is not JobState.DONE:
+                self._keep(runner.record)
+            self._outbox.put(protocol.Recovered(runner.record))
+
     def _follow(self, job: Job, record: JobRecord, online: bool) -> None:
         """Look after a job that an earlier worker has sent in a batch."""
         if job.id in self._runners:
+            self._runners[job.id][0].online = online            # it may have waited for that
+            return
+        if self._closing:                       # the next session does it
             return
         runner = self._runner(record._replace(worker=self.name), online, self._tell)
         self._outbox.put(protocol.Recovered(runner.record))
