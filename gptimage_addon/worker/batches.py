@@ -30,6 +30,7 @@ GATHER_S, LOCAL_GATHER_S = 2.0, 0.3     # so long nothing more may come before a
 POLL_S, POLL_GROWTH, MAX_POLL_S = 5.0, 1.5, 600.0
 LOCAL_POLL_S, LOCAL_MAX_POLL_S = 0.2, 2.0
 TRYING_S = 600.0                        # so long a service that asks for a pause is tried again before a batch is made
+LEAVING_S = 20.0
 SEARCHES = 4                            # for a batch whose answer was lost: the service may list it a little later
 # What the service takes in one batch.
 MAX_LINES, MAX_BYTES = 50_000, 200_000_000
@@ -54,13 +55,13 @@ class Joined(NamedTuple):
 
 
 class Batch:
-    """One batch in hand. `jobs` are those that wait for its answers; `left` is set when the last of them has gone."""
+    """One batch in hand. `jobs` are those that wait for its answers; `stirred` is set when the last of them has gone, or to ask at once."""
 
     def __init__(self, record: BatchRecord, jobs: Iterable[Joined]) -> None:
         self.record = record
         self.jobs = {joined.job.id: joined for joined in jobs}
         self.client = next(iter(self.jobs.values())).client
-        self.left = asyncio.Event()
+        self.stirred = asyncio.Event()
 
 
 class Batches:
@@ -73,6 +74,7 @@ class Batches:
         self._timers: dict[tuple[Service, str], asyncio.TimerHandle] = {}
         self._open: dict[str, Batch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._making: set[asyncio.Task[None]] = set()           # those of them that ask for a new batch
         self._closing = False
         self._going = asyncio.Event()           # not set while nothing is to be sent
         self._going.set()
@@ -106,11 +108,18 @@ class Batches:
             for key in self._waiting.keys() - self._timers.keys():
                 self._set_timer(key)
 
+    def ask_now(self) -> None:
+        """Wait no longer with the next look at what is with a service."""
+        for batch in self._open.values():
+            batch.stirred.set()
+
     async def close(self) -> None:
-        """Look after nothing any more. What is with a service stays there."""
+        """Look after nothing any more. What is with a service stays there; whether it has a new batch is waited for."""
         self._closing = True
         for timer in self._timers.values():
             timer.cancel()
+        if self._making:
+            await asyncio.wait(self._making, timeout=LEAVING_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -146,7 +155,7 @@ class Batches:
         for name, batch in list(self._open.items()):
             if batch.jobs.pop(joined.job.id, None) and not batch.jobs:
                 del self._open[name]
-                batch.left.set()
+                batch.stirred.set()
 
     def _start(self, work: Coroutine[None, None, None], concerned: Iterable[Joined], failure: type[GptImageError]) -> None:
         """Do the work beside all else. If it fails, those who are concerned by then hear it, of what nobody foresaw as that `failure`."""
@@ -241,8 +250,14 @@ class Batches:
         self._tend(Batch(record, [joined for joined, _ in part]), lambda batch: self._begin(batch, file_id, client))
 
     async def _begin(self, batch: Batch, file_id: str, client: Client) -> None:
-        await self._note(batch, await self._create(batch, file_id, client))
-        await self._look_after(batch)
+        making = asyncio.current_task()
+        self._making.add(making)
+        try:
+            await self._note(batch, await self._create(batch, file_id, client))
+        finally:
+            self._making.discard(making)
+        if not self._closing:
+            await self._look_after(batch)
 
     async def _create(self, batch: Batch, file_id: str, client: Client) -> str:
         """The service's id of the new batch, "" where its answer was lost: then it may be there all the same. Raises what refuses it."""
@@ -256,7 +271,7 @@ class Batches:
                 return ""
             except GptImageError as error:
                 delay_s = retry_delay_s(error, attempt, end - asyncio.get_running_loop().time())
-                if delay_s is None or batch.left.is_set():
+                if delay_s is None or not batch.jobs:
                     raise
                 await asyncio.sleep(delay_s)
 
@@ -285,7 +300,8 @@ class Batches:
         record = batch.record
         delay_s, most_s = (LOCAL_POLL_S, LOCAL_MAX_POLL_S) if record.service.is_local else (POLL_S, MAX_POLL_S)
         told, searches = "", 0
-        while not batch.left.is_set():
+        while batch.jobs:
+            batch.stirred.clear()
             try:
                 client = await batch.client()
                 if batch.record.batch_id:
@@ -316,7 +332,7 @@ class Batches:
                     joined.tell(text)
             try:
                 async with asyncio.timeout(delay_s):
-                    await batch.left.wait()
+                    await batch.stirred.wait()
             except TimeoutError:
                 delay_s = min(delay_s * POLL_GROWTH, most_s)
         await self._call_off(batch)
@@ -337,7 +353,7 @@ class Batches:
             if file_id:
                 paths.append(self._files.answer_path(batch.record.name, kind))
                 if not paths[-1].exists():
-                    await client.download(file_id, paths[-1], MAX_ANSWER_BYTES * len(batch.record.job_ids))
+                    await client.download(file_id, paths[-1], MAX_ANSWER_BYTES * max(len(batch.record.job_ids), len(batch.jobs)))
         while waiting := _unanswered(batch.jobs.values()):
             for path in paths:
                 await self._hand_out(batch, path)

@@ -32,6 +32,7 @@ __all__ = ("Client",)
 
 CONNECT_TIMEOUT_S = 20.0
 MAX_PICTURE_BYTES = 200_000_000
+LATEST_BATCHES = 1000                   # so many of a service's are looked through for one
 MAX_ANSWER_BYTES = 1_000_000_000
 # A gateway that gave up waiting: what it waited for may well have been made, and billed.
 _GATEWAY_GAVE_UP = (504, 524)
@@ -172,8 +173,13 @@ class Client:
     async def find_batch(self, name: str) -> str:
         """The id of the batch of that name among the service's latest, or ""."""
         async with self._told():
-            page = await self._sdk.batches.list(limit=100)
-            return next((each.id for each in page.data if (each.metadata or {}).get(_NAME) == name), "")
+            seen = 0
+            async for each in self._sdk.batches.list(limit=100):
+                if (each.metadata or {}).get(_NAME) == name:
+                    return _id_of(each)
+                if (seen := seen + 1) == LATEST_BATCHES:
+                    break
+        return ""
 
     async def batch(self, batch_id: str) -> BatchState:
         async with self._told():

@@ -190,6 +190,7 @@ class Session:
         try:
             for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
                 await self._guard(self._recover_one(job, record, online))
+            self._batches.ask_now()
             await asyncio.to_thread(self.accounts.reconcile)
         finally:                                # the host waits for it
             self._outbox.put(protocol.RecoveryDone())
@@ -280,6 +281,7 @@ class Session:
             return
         async with self._client_lock:           # the next request uses the new key; running ones keep theirs
             self._clients.pop(service, None)
+        self._batches.ask_now()
         await self._tell_key(service)
 
     async def _check(self, service: Service, online: bool) -> None:

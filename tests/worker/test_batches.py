@@ -298,6 +298,26 @@ def test_all_that_are_cancelled_while_their_batch_is_made_cancel_it(worker: Work
     wait_until(lambda: any(call.endswith("/cancel") for call in faulty.calls))
 
 
+def test_a_worker_that_is_let_go_while_a_batch_is_made_notes_it_first(start_worker: StartWorker, faulty: Faulty) -> None:
+    """As a headless run does that ends once all is sent."""
+    go_on = threading.Event()
+    faulty.faults = {"POST /v1/batches": [go_on]}
+    worker = start_worker()
+    job = batched(faulty.base_url)
+    worker.submit(job)
+    wait_until(lambda: "POST /v1/batches" in faulty.calls)
+    worker.close_stdin()
+    threading.Event().wait(0.3)
+    go_on.set()
+    assert worker.wait_end() == 0
+    record = worker.journal.read_record(job.id)
+    assert record.state is JobState.SENDING and BatchFiles(worker.journal.data_dir).read(record.batch).batch_id
+    assert not any(call.endswith("/cancel") for call in faulty.calls)
+    second = start_worker()
+    second.recover()
+    assert second.wait_state(job.id).state is JobState.DONE
+
+
 def test_while_the_queue_is_paused_no_batch_leaves(worker: WorkerProcess, serve: Serve) -> None:
     server = serve(picture=PNG)
     worker.send(protocol.Pause(True))
@@ -324,6 +344,9 @@ def test_a_batch_of_an_earlier_session_stays_while_its_service_may_not_be_asked(
     BatchFiles(worker.journal.data_dir).write(BatchRecord("it", job.service, "/v1/images/generations", (job.id,), "batch_1"))
     assert worker.recover()[job.id].state is JobState.SENDING
     wait_until(lambda: any("cannot be asked for now" in record.note for record in worker.records(job.id)))
+    if lacking == "key":                        # entered now, it is tried at once
+        worker.send(protocol.StoreKey(job.service, "sk-entered-later"))
+        wait_until(lambda: any("may not go online" in record.note for record in worker.records(job.id)), 3.0)
     assert worker.journal.read_record(job.id).state is JobState.SENDING
     assert all(record.state is JobState.SENDING for record in worker.records(job.id))
     assert worker.close() == 0
