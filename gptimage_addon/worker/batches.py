@@ -163,18 +163,18 @@ class Batches:
             work.close()
             return
 
-        async def guarded() -> None:
-            try:
-                await work
-            except GptImageError as error:
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, GptImageError):
                 _fail(concerned, error)
-            except Exception as error:          # border: whoever waits for a batch must hear that nobody looks after it
-                log.exception("batch")
+            elif error:                         # whoever waits for a batch must hear that nobody looks after it
+                log.error("batch", exc_info=error)
                 _fail(concerned, failure(f"The helper failed on this batch ({type(error).__name__}: {error})"))
 
-        task = asyncio.ensure_future(guarded())
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(ended)
 
     def _tend(self, batch: Batch, work: Callable[[Batch], Coroutine[None, None, None]]) -> None:
         """Have a batch that is, or may be, with the service in hand while the work on it goes on."""

@@ -427,10 +427,6 @@ class JobRunner:
             self.record = self.record.moved(JobState.FAILED, error=trouble.to_dict(), ended_at=time.time())
             self._tell(self.record)
             return
-        except Exception as error:              # border: what a bug makes of a picture must not leave the job unfinished for ever
-            log.exception("finishing job %s", job.id)
-            await self._end(JobState.FAILED, AnswerError(f"The picture could not be finished ({type(error).__name__}: {error})"))
-            return
         account = pricing.account(answer.usage, batch=job.request.batch) if job.service.kind is not ServiceKind.COMPATIBLE else None
         cost_usd = 0.0 if job.is_local else account[1] if account else None
         result = Result(pictures=finished, usage=answer.usage, cost_usd=cost_usd,
@@ -502,6 +498,19 @@ class JobRunner:
                         "Blender or its helper stopped while this request was on its way"))
             else:
                 await self.finish(job, 0.0)
+
+    async def give_up(self, error: Exception) -> None:
+        """End the job that something nobody foresaw has stopped. What has come of it is kept."""
+        what = f"({type(error).__name__}: {error})"
+        sent = self.record.sent_at > 0
+        state, trouble = (JobState.UNCERTAIN if sent else JobState.FAILED), WorkerError(f"The helper failed on this job {what}")
+        if self._job is None or isinstance(error, OSError):     # its folder cannot be used: there it stays as it is
+            self.record = self.record._replace(state=state, error=trouble.to_dict())
+            self._tell(self.record)
+        elif self.record.state is JobState.FINISHING:
+            await self._end(JobState.FAILED, AnswerError(f"The picture could not be finished {what}"))
+        elif not self.record.state.is_final:
+            await self._end(state, trouble)
 
     async def _end(self, state: JobState, error: GptImageError) -> None:
         await self._move(state, error=error.to_dict(), ended_at=time.time(), note="")

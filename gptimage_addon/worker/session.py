@@ -137,7 +137,7 @@ class Session:
             return
         runner = self._runner(JobRecord(job_id=job_id, worker=self.name), online, self._tell)
         self._turns.expect(job_id)              # the line is that in which they were submitted
-        task = asyncio.ensure_future(self._run(runner))
+        task = asyncio.ensure_future(self._guard_job(runner, self._run(runner)))
         self._runners[job_id] = runner, task
         task.add_done_callback(lambda _: self._ended(job_id))
 
@@ -163,20 +163,21 @@ class Session:
                 return record
             await asyncio.sleep(OTHERS_S)       # in the hands of another worker, or being recovered
 
-    async def _run(self, runner: JobRunner) -> None:
+    async def _guard_job(self, runner: JobRunner, work: Coroutine[None, None, None]) -> None:
         try:
-            known = await asyncio.to_thread(self.journal.read_record, runner.record.job_id)
-            taken = known.worker not in ("", self.name) and WorkerLock.is_held(self.journal.data_dir, known.worker)
-            if taken or not known.is_unsent:    # whoever asks twice: a job is sent once
-                self._tell(known)
-                return
-            await runner.run(self._turns)
-            self._keep(runner.record)
+            await work
         except Exception as error:              # border: one job's bug must not end the others
             log.exception("job %s", runner.record.job_id)
-            trouble = WorkerError(f"The helper failed on this job ({type(error).__name__}: {error})")
-            state = JobState.UNCERTAIN if runner.record.sent_at else JobState.FAILED
-            self._tell(runner.record._replace(state=state, error=trouble.to_dict()))
+            await runner.give_up(error)
+
+    async def _run(self, runner: JobRunner) -> None:
+        known = await asyncio.to_thread(self.journal.read_record, runner.record.job_id)
+        taken = known.worker not in ("", self.name) and WorkerLock.is_held(self.journal.data_dir, known.worker)
+        if taken or not known.is_unsent:        # whoever asks twice: a job is sent once
+            self._tell(known)
+            return
+        await runner.run(self._turns)
+        self._keep(runner.record)
 
     def _keep(self, record: JobRecord) -> None:
         """Into the history, beside whatever else goes on."""
@@ -189,7 +190,7 @@ class Session:
     async def _recover(self, online: bool) -> None:
         try:
             for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
-                await self._guard(self._recover_one(job, record, online))
+                await self._recover_one(job, record, online)
             self._batches.ask_now()
             await asyncio.to_thread(self.accounts.reconcile)
         finally:                                # the host waits for it
@@ -200,7 +201,7 @@ class Session:
             self._follow(job, record, online)
         elif job.id not in self._runners:
             runner = self._runner(record._replace(worker=self.name), online, lambda _: None)
-            await runner.recover(job)
+            await self._guard_job(runner, runner.recover(job))
             if record.state is not JobState.DONE:
                 self._keep(runner.record)
             self._outbox.put(protocol.Recovered(runner.record))
@@ -219,7 +220,7 @@ class Session:
             await runner.follow(job)
             self._keep(runner.record)
 
-        task = asyncio.ensure_future(self._guard(follow()))
+        task = asyncio.ensure_future(self._guard_job(runner, follow()))
         self._runners[job.id] = runner, task
         task.add_done_callback(lambda _: self._ended(job.id))
 

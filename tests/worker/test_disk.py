@@ -18,10 +18,9 @@ import numpy as np
 import pytest
 
 from gptimage_addon.core.protocol import Cancel, RecordChanged, Submit
-from gptimage_addon.core.request import Job, JobRecord, JobState, Request, ResultPicture
+from gptimage_addon.core.request import Job, JobRecord, JobState, Request
 from gptimage_addon.library.durations import Durations
-from gptimage_addon.library.journal import AnswerHead, Journal
-from gptimage_addon.library.wallet import EntryState, Wallet
+from gptimage_addon.library.journal import Journal
 from gptimage_addon.worker import runner as runner_module
 from gptimage_addon.worker.accounts import Accounts
 from gptimage_addon.worker.practice import Fault, PracticeServer
@@ -252,29 +251,3 @@ def test_a_disk_that_stays_full_is_left_once_the_host_has_gone(tmp_path: Path, m
 
     (note,) = asyncio.run(run())
     assert "Read-only file system" in note
-
-
-def test_what_a_bug_makes_of_a_picture_ends_the_job(tmp_path: Path) -> None:
-    """Its answer is kept, and that it was paid is counted."""
-    class Broken(JobRunner):
-        def _write(self, job: Job, pictures: list[bytes]) -> tuple[ResultPicture, ...]:
-            raise ValueError("a bug")
-
-    journal = Journal(tmp_path)
-    job = make_job("http://127.0.0.1:9/v1")
-    journal.create(job)
-    journal.answer_path(job.id).write_bytes(answer_json(make_png()))
-    journal.write_head(job.id, AnswerHead(200, "application/json"))
-    accounts = Accounts(journal, lambda _: None)
-
-    async def run() -> JobRecord:
-        runner = Broken(
-            journal, JobRecord(job.id, JobState.RECEIVING, worker="me", attempts=1, sent_at=1.0), online=False, client=None,
-            tell=lambda _: None, pixel_work=asyncio.Lock(), accounts=accounts, durations=Durations(tmp_path), end_of=None, batches=None)
-        await runner.recover(job)
-        return runner.record
-
-    record = asyncio.run(run())
-    assert record.state is JobState.FAILED and record.error["type"] == "AnswerError" and "a bug" in record.error["message"]
-    assert journal.read_record(job.id) == record and journal.read_answer(job.id) is not None
-    assert Wallet(tmp_path).entry(job.id).state is EntryState.PAID
