@@ -161,7 +161,7 @@ class Accounts:
             if found:
                 head, raw = found
                 return _paid(entry, read_answer(raw, head.content_type, model=job.request.model).usage, job)
-        except (AnswerError, RefusedError):     # one that is cut off; a picture that was made and then held back
+        except (AnswerError, RefusedError, ValueError):     # one that is cut off, or damaged; a picture that was made and then held back
             return entry._replace(state=assumed)
         except GptImageError:
             return entry._replace(state=EntryState.FREE)

@@ -32,6 +32,7 @@ __all__ = ("Client",)
 
 CONNECT_TIMEOUT_S = 20.0
 MAX_PICTURE_BYTES = 200_000_000
+LATEST_BATCHES = 1000                   # so many of a service's are looked through for one
 MAX_ANSWER_BYTES = 1_000_000_000
 # A gateway that gave up waiting: what it waited for may well have been made, and billed.
 _GATEWAY_GAVE_UP = (504, 524)
@@ -161,44 +162,52 @@ class Client:
     async def upload(self, name: str, data: bytes, mime: str, *, purpose: str) -> str:
         """The id of a file that the service keeps. Raises TransientError where nothing can have been made of it."""
         async with self._told():
-            found = await self._sdk.files.create(file=(name, data, mime), purpose=purpose)
-        return found.id
+            return _id_of(await self._sdk.files.create(file=(name, data, mime), purpose=purpose))
 
     async def create_batch(self, file_id: str, endpoint: str, name: str) -> str:
         """The service's id of a batch of the requests in a file. `name` is kept with it. Raises UncertainError if the connection is lost."""
         async with self._told():
-            found = await self._sdk.batches.create(
-                input_file_id=file_id, endpoint=endpoint, completion_window="24h", metadata={_NAME: name})
-        return found.id
+            return _id_of(await self._sdk.batches.create(
+                input_file_id=file_id, endpoint=endpoint, completion_window="24h", metadata={_NAME: name}))
 
     async def find_batch(self, name: str) -> str:
         """The id of the batch of that name among the service's latest, or ""."""
         async with self._told():
-            page = await self._sdk.batches.list(limit=100)
-        return next((each.id for each in page.data if (each.metadata or {}).get(_NAME) == name), "")
+            seen = 0
+            async for each in self._sdk.batches.list(limit=100):
+                if (each.metadata or {}).get(_NAME) == name:
+                    return _id_of(each)
+                if (seen := seen + 1) == LATEST_BATCHES:
+                    break
+        return ""
 
     async def batch(self, batch_id: str) -> BatchState:
         async with self._told():
             found = await self._sdk.batches.retrieve(batch_id)
-        counts = found.request_counts
-        errors = found.errors.data if found.errors and found.errors.data else []
-        return BatchState(found.status, (counts.completed + counts.failed) if counts else 0, found.output_file_id or "",
-                          found.error_file_id or "", str(errors[0].message or "") if errors else "")
+            counts = found.request_counts
+            errors = found.errors.data if found.errors and found.errors.data else []
+            return BatchState(found.status, (counts.completed + counts.failed) if counts else 0, found.output_file_id or "",
+                              found.error_file_id or "", str(errors[0].message or "") if errors else "")
 
     async def cancel_batch(self, batch_id: str) -> None:
         async with self._told():
             await self._sdk.batches.cancel(batch_id)
 
-    async def download(self, file_id: str, path: Path) -> None:
-        """A file of the service, whole or not at all."""
-        part = path.with_name(f"{path.name}.part")
-        async with self._told(), self._sdk.files.with_streaming_response.content(file_id) as response:
-            with open(part, "wb") as file:
-                async for chunk in _bounded(response.iter_bytes(), MAX_ANSWER_BYTES):
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(part, path)
+    async def download(self, file_id: str, path: Path, limit: int) -> None:
+        """A file of the service, whole or not at all. Raises AnswerError for one of more than `limit` bytes."""
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            async with self._told(), self._sdk.files.with_streaming_response.content(file_id) as response:
+                if "html" in response.headers.get("content-type", ""):
+                    raise ValueError("a page")
+                with open(part, "wb") as file:
+                    async for chunk in _bounded(response.iter_bytes(), limit):
+                        file.write(chunk)
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
 
     @asynccontextmanager
     async def _told(self) -> AsyncIterator[None]:
@@ -209,6 +218,9 @@ class Client:
             raise _status_error(error, "") from error
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
             raise _connection_error(error) from error
+        except (openai.APIError, ValueError, TypeError, AttributeError) as error:
+            # The SDK takes whatever came: it may be a page of something on the way.
+            raise UncertainError("The service's answer cannot be understood") from error
 
     async def fetch(self, address: str, *, online: bool) -> bytes:
         """The picture at an address an answer gave, absolute or relative to the service.
@@ -310,6 +322,12 @@ def _refuses_stream(error: openai.APIStatusError, trouble: GptImageError) -> boo
     if isinstance(trouble, RefusedError | QuotaError) or trouble.field not in _STREAM_FIELDS:
         return False
     return error.status_code in (400, 405, 422) and "stream" in error.response.text.lower()
+
+
+def _id_of(found: Any) -> str:
+    if not isinstance(found.id, str):
+        raise TypeError("no id")
+    return found.id
 
 
 def _json_or_text(response: Any) -> object:

@@ -22,6 +22,11 @@ class AnswerFile:
         self._raw = bytearray()
         self._file: BinaryIO | None = None      # None once the disk has refused something
 
+    @property
+    def raw(self) -> bytes:
+        """What has come so far, until it is kept."""
+        return bytes(self._raw)
+
     def begin(self) -> None:
         """Make the file, and then write the head, which brings both names to the disk."""
         try:

@@ -71,13 +71,18 @@ def set_letters(lettering: Lettering, size: tuple[int, int], folder: Path) -> np
 def write_lettered(pictures: tuple[ResultPicture, ...], lettering: Lettering, folder: Path) -> tuple[ResultPicture, ...]:
     """The pictures with the letters laid over them in display colors, in files of their own: outside the letters no pixel changes.
 
-    The report's `lettering` tells where the letters are, (x0, y0, x1, y1) in pixels from the top left.
+    The report's `lettering` tells where the letters are, (x0, y0, x1, y1) in pixels from the top left, or `not_finished` why the
+    picture stays as it came.
     """
     made = []
     for picture in pictures:
         path = folder / picture.path
         pixels, profile = read_picture(path.read_bytes())
-        letters = set_letters(lettering, (pixels.shape[1], pixels.shape[0]), folder)
+        try:
+            letters = set_letters(lettering, (pixels.shape[1], pixels.shape[0]), folder)
+        except InputError as error:             # it is paid: it arrives as it came, and says why
+            made.append(picture._replace(report={**(picture.report or {}), "not_finished": f"The letters are not laid over it. {error.message}"}))
+            continue
         result = pixels.copy()
         result[..., :3] = _blended(pixels[..., :3], letters, lettering)
         file = path.with_name(f"{path.stem}-lettered.png")

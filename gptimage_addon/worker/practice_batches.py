@@ -19,6 +19,7 @@ __all__ = ("BatchDesk",)
 
 ENDPOINTS = ("/v1/images/generations", "/v1/images/edits")
 PURPOSES = ("batch", "vision", "batch_output")
+RETRY_S = 1.0
 OVER = ("completed", "failed", "expired", "cancelled")
 Facts = dict[str, typing.Any]
 # (fields, files, endpoint) -> the answer's JSON
@@ -137,11 +138,18 @@ class BatchDesk:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._changed.clear()
+            if self._stopping.is_set():         # it may have been set, and told, since the last look
+                return
             waiting = [facts for facts in reversed(self.batches()) if facts["status"] not in OVER]
-            if waiting:
-                self._do(waiting[0])
-            else:
+            if not waiting:
                 self._changed.wait()
+                continue
+            try:
+                self._do(waiting[0])
+            except RequestRefusedError:         # its file is gone
+                self._note(waiting[0]["id"], status="failed")
+            except OSError:                     # the disk takes nothing
+                self._stopping.wait(RETRY_S)
 
     def _do(self, facts: Facts) -> None:
         """One batch, from its beginning: what an earlier process has made of it is made again, the same."""

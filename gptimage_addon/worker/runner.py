@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import nullcontext
@@ -40,6 +42,8 @@ from .views import write_views
 
 __all__ = ("JobRunner",)
 
+log = logging.getLogger(__name__)
+
 # Some servers leave the connection open after a stream's last event.
 END_GRACE_S = 2.0
 DISK_RETRY_S = 1.0
@@ -64,7 +68,7 @@ class JobRunner:
         self.folder = journal.folder(record.job_id)
         self._client = client
         self._tell = tell
-        self._online = online
+        self.online = online
         self._pixel_work = pixel_work
         self._accounts = accounts
         self._durations = durations
@@ -79,6 +83,7 @@ class JobRunner:
         self._answer: AnswerFile | None = None
         self._leave_at: float | None = None     # the same, once the host has gone
         self._task: asyncio.Task[None] | None = None        # while the job can be cancelled
+        self._record_file = threading.Lock()    # who is cancelled may still be writing it
 
     def cancel(self) -> None:
         """End the job as cancelled: at once when it waits or is at the service, else when it comes to run."""
@@ -108,8 +113,16 @@ class JobRunner:
     async def follow(self, job: Job) -> None:
         """Go on with a job that is in a batch, which another worker has sent."""
         self._job = job
-        await self._move(JobState.SENDING, durable=False)       # from here on other workers know whose job this is
-        await self._settle(self._ask_in_batch(job, self.record.batch))
+        await self._settle(self._go_on(job))
+
+    async def _go_on(self, job: Job) -> float:
+        if self._cancelled:
+            raise asyncio.CancelledError
+        try:
+            await self._move(JobState.SENDING, durable=False)   # from here on other workers know whose job this is
+        except OSError as error:
+            log.warning("job %s: %s", job.id, error)            # it is with the service all the same
+        return await self._ask_in_batch(job, self.record.batch)
 
     async def _do(self, turns: Turns) -> float:
         if self._cancelled:
@@ -134,7 +147,7 @@ class JobRunner:
             if self._abandoned:
                 return
             if job and await self._is_whole(job):           # it came in the same moment
-                await self.finish(job, time.monotonic() - self._sent)
+                await self._settle(self._take_whole(time.monotonic() - self._sent))
                 return
             if job and self._stopped and not self._cancelled:
                 self.record = self.record._replace(stopped=True)
@@ -152,6 +165,8 @@ class JobRunner:
             await self._end(JobState.FAILED, error)
             return
         except OSError as error:
+            if self._abandoned:                 # the batch's answers stay on the disk
+                return
             if self.record.sent_at:
                 await self._end(JobState.UNCERTAIN, UncertainError(f"The answer could not be written: {error}"))
             else:
@@ -160,6 +175,10 @@ class JobRunner:
         self._task = None                       # it is paid and here: too late to cancel
         assert self._job is not None
         await self.finish(self._job, seconds)
+
+    async def _take_whole(self, seconds: float) -> float:
+        await self._keep()
+        return seconds
 
     async def _wait_for_others(self, job: Job) -> None:
         """Until the jobs that this one is made from have ended, and their pictures lie in its folder. Raises InputError."""
@@ -215,23 +234,30 @@ class JobRunner:
 
     async def _ask_in_batch(self, job: Job, name: str = "") -> float:
         """Until the answer from a batch is on disk: a new one, or that of `name`, where the job is already. Returns the seconds it took."""
-        client = await self._client(job)
         if not name:
+            await self._client(job)             # without one nothing is gathered
             await self._prepare(job)
             await self._reserve(job)
             await self._move(JobState.SENDING, attempts=1, note="Gathered with others into a batch")
 
         async def sent(batch: str) -> None:
-            await self._move(JobState.SENDING, sent_at=time.time(), batch=batch)
+            await self._leaves(batch=batch)
 
-        async def tell(text: str) -> None:
+        def tell(text: str) -> None:
             if self.record.state is JobState.SENDING:
-                await self._move(JobState.SENDING, durable=False, note=text)
+                self._note(text)
 
-        head, body = await self._batches.answer(job, client, sent, tell, name=name)
-        await asyncio.to_thread(write_atomic, self.journal.answer_path(job.id), body)
-        await asyncio.to_thread(self.journal.write_head, job.id, head)
-        await self._move(JobState.RECEIVING, durable=False, note="")
+        async def keep(head: AnswerHead, body: bytes) -> None:
+            self._task = None                   # it is paid and here: too late to cancel
+
+            def write() -> None:
+                write_atomic(self.journal.answer_path(job.id), body)
+                self.journal.write_head(job.id, head)
+
+            await self._written(write)
+            await self._move(JobState.RECEIVING, durable=False, note="")
+
+        await self._batches.answer(job, lambda: self._client(job), sent, tell, keep, name=name)
         return time.time() - self.record.sent_at
 
     async def _prepare(self, job: Job) -> None:
@@ -253,21 +279,27 @@ class JobRunner:
             await self._prepare(job)
         await self._reserve(job)
         expected_s = await asyncio.to_thread(self._durations.expected_s, job)
-        unsent = self.record
-        try:
-            await self._move(JobState.SENDING, attempts=attempt, sent_at=time.time(), note="", expected_s=expected_s)
-        except OSError as error:
-            self.record = unsent
-            raise WorkerError(f"Nothing was sent, for {self.journal.data_dir} takes no files ({error.strerror or error})", repair=Repair.NONE,
-                              hint="Free some space there, or choose another data folder in Preferences, and retry") from error
+        await self._leaves(attempts=attempt, note="", expected_s=expected_s)
         self._sent = time.monotonic()
         async with client.send(job.request, self.folder) as answer:
             await self._receive(answer)
         return time.monotonic() - self._sent
 
+    async def _leaves(self, **facts: object) -> None:
+        """Write down that the job is on its way from here on. Raises WorkerError where that cannot be: then it is not."""
+        unsent = self.record
+        try:
+            await self._move(JobState.SENDING, sent_at=time.time(), **facts)
+        except OSError as error:
+            if not self.record.state.is_final:  # cancelled meanwhile
+                self.record = unsent
+            raise WorkerError(f"Nothing was sent, for {self.journal.data_dir} takes no files ({error.strerror or error})", repair=Repair.NONE,
+                              hint="Free some space there, or choose another data folder in Preferences, and retry") from error
+
     async def _keep(self) -> None:
-        """On return the whole answer is on the disk."""
+        """On return the whole answer is on the disk. It is paid and here: too late to cancel."""
         assert self._answer is not None
+        self._task = None
         await self._written(self._answer.keep)
 
     async def _reserve(self, job: Job) -> None:
@@ -337,10 +369,11 @@ class JobRunner:
 
     async def _is_whole(self, job: Job) -> bool:
         """Whether all pictures came before the connection was lost: then nothing is missing but its end."""
-        if self.record.state is not JobState.RECEIVING:
+        if self._answer is None or self.record.state is not JobState.RECEIVING:
             return False
+        head, raw = self._answer.head, self._answer.raw             # the disk may have taken less of it
         try:
-            _, answer = await asyncio.to_thread(self._read, job)
+            answer = await asyncio.to_thread(read_answer, raw, head.content_type, request_id=head.request_id, model=job.request.model)
         except GptImageError:
             return False
         return len(answer.pictures) >= job.request.n
@@ -377,7 +410,7 @@ class JobRunner:
             if not job.is_local:
                 await asyncio.to_thread(self._accounts.settle_paid, job, answer.usage)
             pictures = [
-                item if isinstance(item, bytes) else await (await self._client(job)).fetch(item, online=self._online)
+                item if isinstance(item, bytes) else await (await self._client(job)).fetch(item, online=self.online)
                 for item in answer.pictures
             ]
             started = time.monotonic()
@@ -469,6 +502,19 @@ class JobRunner:
             else:
                 await self.finish(job, 0.0)
 
+    async def give_up(self, error: Exception) -> None:
+        """End the job that something nobody foresaw has stopped. What has come of it is kept."""
+        what = f"({type(error).__name__}: {error})"
+        sent = self.record.sent_at > 0
+        state, trouble = (JobState.UNCERTAIN if sent else JobState.FAILED), WorkerError(f"The helper failed on this job {what}")
+        if self._job is None or isinstance(error, OSError):     # its folder cannot be used: there it stays as it is
+            self.record = self.record._replace(state=state, error=trouble.to_dict())
+            self._tell(self.record)
+        elif self.record.state is JobState.FINISHING:
+            await self._end(JobState.FAILED, AnswerError(f"The picture could not be finished {what}"))
+        elif not self.record.state.is_final:
+            await self._end(state, trouble)
+
     async def _end(self, state: JobState, error: GptImageError) -> None:
         await self._move(state, error=error.to_dict(), ended_at=time.time(), note="")
         if self._job and not self._job.is_local:
@@ -477,11 +523,15 @@ class JobRunner:
     async def _move(self, state: JobState, *, durable: bool = True, **facts: object) -> None:
         self.record = self.record.moved(state, **facts)
         try:
-            await asyncio.to_thread(self.journal.write_record, self.record, durable=durable)
+            await asyncio.to_thread(self._write_record, durable)
         except OSError:
             if state in (JobState.QUEUED, JobState.SENDING):    # nothing is sent that is not on the disk
                 raise
         self._tell(self.record)
+
+    def _write_record(self, durable: bool) -> None:
+        with self._record_file:                 # the last one to write it writes the latest
+            self.journal.write_record(self.record, durable=durable)
 
 
 def _copy(source: Path, target: Path) -> None:

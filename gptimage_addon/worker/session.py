@@ -52,6 +52,7 @@ class Session:
         self._batches = Batches(self.journal)
         self._gallery = Gallery(self.journal, outbox.put)
         self._durations = Durations(self.journal.data_dir)
+        self._closing = False
 
     def handle(self, message: Message) -> None:
         """Begin what the host asks for."""
@@ -68,6 +69,7 @@ class Session:
                 self._turns.resize(concurrency)
             case protocol.Pause(paused):
                 self._turns.pause(paused)
+                self._batches.pause(paused)
             case protocol.Arrange(job_ids):
                 self._turns.arrange(job_ids)
             case protocol.SetLimits(limits):
@@ -100,6 +102,7 @@ class Session:
 
     async def close(self) -> None:
         """The host is gone: leave what was not sent for the next session, finish and journal what was."""
+        self._closing = True
         for runner, _ in self._runners.values():
             if not runner.record.sent_at or runner.record.batch:
                 runner.abandon()
@@ -134,7 +137,7 @@ class Session:
             return
         runner = self._runner(JobRecord(job_id=job_id, worker=self.name), online, self._tell)
         self._turns.expect(job_id)              # the line is that in which they were submitted
-        task = asyncio.ensure_future(self._run(runner))
+        task = asyncio.ensure_future(self._guard_job(runner, self._run(runner)))
         self._runners[job_id] = runner, task
         task.add_done_callback(lambda _: self._ended(job_id))
 
@@ -143,8 +146,10 @@ class Session:
         self._turns.forget(job_id)
 
     def _runner(self, record: JobRecord, online: bool, tell: Callable[[JobRecord], None]) -> JobRunner:
-        return JobRunner(self.journal, record, online=online, client=lambda job: self._client(job.service, online), tell=tell,
-                         pixel_work=self._pixel_work, accounts=self.accounts, durations=self._durations, end_of=self._end_of, batches=self._batches)
+        runner = JobRunner(
+            self.journal, record, online=online, client=lambda job: self._client(job.service, runner.online), tell=tell,
+            pixel_work=self._pixel_work, accounts=self.accounts, durations=self._durations, end_of=self._end_of, batches=self._batches)
+        return runner
 
     async def _end_of(self, job_id: str) -> JobRecord:
         """The record of a job once it has ended. Raises InputError if its folder is gone."""
@@ -158,20 +163,21 @@ class Session:
                 return record
             await asyncio.sleep(OTHERS_S)       # in the hands of another worker, or being recovered
 
-    async def _run(self, runner: JobRunner) -> None:
+    async def _guard_job(self, runner: JobRunner, work: Coroutine[None, None, None]) -> None:
         try:
-            known = await asyncio.to_thread(self.journal.read_record, runner.record.job_id)
-            taken = known.worker not in ("", self.name) and WorkerLock.is_held(self.journal.data_dir, known.worker)
-            if taken or not known.is_unsent:    # whoever asks twice: a job is sent once
-                self._tell(known)
-                return
-            await runner.run(self._turns)
-            self._keep(runner.record)
+            await work
         except Exception as error:              # border: one job's bug must not end the others
             log.exception("job %s", runner.record.job_id)
-            trouble = WorkerError(f"The helper failed on this job ({type(error).__name__}: {error})")
-            state = JobState.UNCERTAIN if runner.record.sent_at else JobState.FAILED
-            self._tell(runner.record._replace(state=state, error=trouble.to_dict()))
+            await runner.give_up(error)
+
+    async def _run(self, runner: JobRunner) -> None:
+        known = await asyncio.to_thread(self.journal.read_record, runner.record.job_id)
+        taken = known.worker not in ("", self.name) and WorkerLock.is_held(self.journal.data_dir, known.worker)
+        if taken or not known.is_unsent:        # whoever asks twice: a job is sent once
+            self._tell(known)
+            return
+        await runner.run(self._turns)
+        self._keep(runner.record)
 
     def _keep(self, record: JobRecord) -> None:
         """Into the history, beside whatever else goes on."""
@@ -184,21 +190,28 @@ class Session:
     async def _recover(self, online: bool) -> None:
         try:
             for job, record in await asyncio.to_thread(lambda: list(self.journal.left_over())):
-                if record.batch and record.state is JobState.SENDING:
-                    self._follow(job, record, online)
-                elif job.id not in self._runners:
-                    runner = self._runner(record._replace(worker=self.name), online, lambda _: None)
-                    await runner.recover(job)
-                    if record.state is not JobState.DONE:
-                        self._keep(runner.record)
-                    self._outbox.put(protocol.Recovered(runner.record))
+                await self._recover_one(job, record, online)
+            self._batches.ask_now()
             await asyncio.to_thread(self.accounts.reconcile)
         finally:                                # the host waits for it
             self._outbox.put(protocol.RecoveryDone())
 
+    async def _recover_one(self, job: Job, record: JobRecord, online: bool) -> None:
+        if record.batch and record.state is JobState.SENDING:
+            self._follow(job, record, online)
+        elif job.id not in self._runners:
+            runner = self._runner(record._replace(worker=self.name), online, lambda _: None)
+            await self._guard_job(runner, runner.recover(job))
+            if record.state is not JobState.DONE:
+                self._keep(runner.record)
+            self._outbox.put(protocol.Recovered(runner.record))
+
     def _follow(self, job: Job, record: JobRecord, online: bool) -> None:
         """Look after a job that an earlier worker has sent in a batch."""
         if job.id in self._runners:
+            self._runners[job.id][0].online = online            # it may have waited for that
+            return
+        if self._closing:                       # the next session does it
             return
         runner = self._runner(record._replace(worker=self.name), online, self._tell)
         self._outbox.put(protocol.Recovered(runner.record))
@@ -207,7 +220,7 @@ class Session:
             await runner.follow(job)
             self._keep(runner.record)
 
-        task = asyncio.ensure_future(self._guard(follow()))
+        task = asyncio.ensure_future(self._guard_job(runner, follow()))
         self._runners[job.id] = runner, task
         task.add_done_callback(lambda _: self._ended(job.id))
 
@@ -269,6 +282,7 @@ class Session:
             return
         async with self._client_lock:           # the next request uses the new key; running ones keep theirs
             self._clients.pop(service, None)
+        self._batches.ask_now()
         await self._tell_key(service)
 
     async def _check(self, service: Service, online: bool) -> None:

@@ -8,15 +8,17 @@ import asyncio
 import errno
 import resource
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gptimage_addon.core.protocol import RecordChanged
-from gptimage_addon.core.request import JobRecord, JobState
+from gptimage_addon.core.protocol import Cancel, RecordChanged, Submit
+from gptimage_addon.core.request import Job, JobRecord, JobState, Request
 from gptimage_addon.library.durations import Durations
 from gptimage_addon.library.journal import Journal
 from gptimage_addon.worker import runner as runner_module
@@ -25,7 +27,7 @@ from gptimage_addon.worker.practice import Fault, PracticeServer
 from gptimage_addon.worker.runner import JobRunner
 from gptimage_addon.worker.turns import Turns
 from tests.support.pictures import encode
-from tests.support.services import make_png
+from tests.support.services import PlainServer, answer_json, make_png
 from tests.support.worker_process import WorkerProcess, make_job, wait_until
 
 Serve = Callable[..., PracticeServer]
@@ -110,6 +112,81 @@ def test_a_data_folder_that_vanishes_is_waited_for(
     assert (worker.journal.folder(job_id) / "results" / "0.png").read_bytes() == make_png()
     assert worker.journal.read_answer(job_id) is not None and len(server.requests) == 1
     shutil.rmtree(away, ignore_errors=True)
+
+
+def test_an_answer_that_waits_for_the_disk_is_too_late_to_cancel(start_worker: Callable[..., WorkerProcess], serve: Serve) -> None:
+    """It is paid, and only in memory."""
+    server, worker = serve(picture=LARGE), start_worker()
+    with disk_that_takes(worker, 50_000):
+        job_id = worker.submit(make_job(server.base_url, n=2))
+        wait_for_note(worker, job_id)
+        worker.send(Cancel(job_id))
+    assert worker.wait_state(job_id).state is JobState.DONE
+
+
+def test_a_whole_answer_whose_end_is_lost_on_a_full_disk_is_kept(
+    start_worker: Callable[..., WorkerProcess], serve_plain: Callable[..., PlainServer],
+) -> None:
+    lose = threading.Event()
+
+    def handle(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        body = answer_json(LARGE, LARGE)
+        handler.send_response(200)
+        handler.send_header("content-type", "application/json")
+        handler.send_header("content-length", str(len(body) + 1))
+        handler.end_headers()
+        handler.wfile.write(body)
+        handler.wfile.flush()
+        lose.wait(20)
+        handler.close_connection = True
+
+    server, worker = serve_plain(handle), start_worker()
+    with disk_that_takes(worker, 50_000):
+        job_id = worker.submit(make_job(server.base_url, n=2))
+        worker.wait_state(job_id, JobState.RECEIVING)
+        threading.Event().wait(0.3)             # so that all of it has come
+        lose.set()
+        wait_for_note(worker, job_id)
+    record = worker.wait_state(job_id)
+    assert record.state is JobState.DONE and len(record.result.pictures) == 2
+
+
+def in_batch(base_url: str) -> Job:
+    return make_job(base_url, request=Request("red brick", "gpt-image-2.5-flare", "1024x640", "low", batch=True))
+
+
+def test_a_batch_waits_until_the_disk_takes_its_answers(start_worker: Callable[..., WorkerProcess], serve: Serve) -> None:
+    server, worker = serve(picture=LARGE), start_worker()
+    with disk_that_takes(worker, 50_000):
+        job_id = worker.submit(in_batch(server.base_url))
+        assert wait_for_note(worker, job_id).state is JobState.SENDING
+        assert not list((worker.journal.data_dir / "batches").glob("*.part")), "no room is held meanwhile"
+    assert worker.wait_state(job_id).state is JobState.DONE
+
+
+def test_an_answer_from_a_batch_waits_until_its_folder_takes_it(start_worker: Callable[..., WorkerProcess], serve: Serve) -> None:
+    server, worker = serve(picture=make_png()), start_worker()
+    job = in_batch(server.base_url)
+    worker.journal.create(job)
+    in_the_way = worker.journal.answer_path(job.id)
+    in_the_way.mkdir()
+    worker.send(Submit(job.id))
+    assert wait_for_note(worker, job.id).state is JobState.SENDING
+    worker.send(Cancel(job.id))
+    in_the_way.rmdir()
+    assert worker.wait_state(job.id).state is JobState.DONE
+
+
+def test_a_batch_is_not_ended_by_what_it_cannot_note(start_worker: Callable[..., WorkerProcess], serve: Serve) -> None:
+    server, worker = serve(picture=make_png(), latency_s=0.5), start_worker()
+    jobs = [in_batch(server.base_url) for _ in range(3)]
+    for job in jobs:
+        worker.submit(job)
+    wait_until(lambda: any(request.method == "GET" for request in server.requests))
+    with disk_that_takes(worker, 0):
+        wait_until(lambda: any("1 done" in record.note for record in worker.records(jobs[0].id)))
+        threading.Event().wait(0.3)
+    assert [worker.wait_state(job.id).state for job in jobs] == [JobState.DONE] * 3
 
 
 class FullDisk(Journal):

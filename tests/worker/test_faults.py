@@ -16,9 +16,10 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from gptimage_addon.core.request import JobState
+from gptimage_addon.library.wallet import EntryState, Wallet
 from gptimage_addon.worker.practice import Fault, PracticeServer
 from tests.support.services import PlainServer, answer_json, make_png, send
-from tests.support.worker_process import WorkerProcess, make_job
+from tests.support.worker_process import WorkerProcess, make_job, wait_until
 
 Serve = Callable[..., PracticeServer]
 SOON = {"retry-after-ms": "20"}
@@ -241,3 +242,12 @@ def test_an_unreadable_job_fails_alone(worker: WorkerProcess, serve: Serve) -> N
     worker.send(Submit("torn"))
     assert worker.wait_state("torn").state is JobState.FAILED
     assert worker.run(make_job(serve().base_url)).state is JobState.DONE
+
+
+def test_what_nobody_foresaw_in_the_pixel_work_ends_the_job_and_keeps_the_answer(worker: WorkerProcess, serve: Serve) -> None:
+    job = make_job(serve().base_url)._replace(frame_px=(1,), estimate_usd=0.25)           # a frame of one side is a bug's
+    record = worker.run(job)
+    assert record.state is JobState.FAILED and record.error["type"] == "AnswerError"
+    wait_until(lambda: worker.journal.read_record(job.id).state is JobState.FAILED)
+    assert worker.journal.read_answer(job.id) is not None
+    assert Wallet(worker.journal.data_dir).entry(job.id).state is EntryState.PAID

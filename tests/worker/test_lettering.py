@@ -94,6 +94,14 @@ def test_letters_are_laid_over_by_the_blend_and_nothing_else_changes(blend: str,
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "results" / "0.png")), below)      # the answer's own stays
 
 
+def test_a_paid_picture_arrives_without_its_letters_where_they_cannot_be_set(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    Image.new("RGB", (40, 20)).save(tmp_path / "results" / "0.png")         # a server of one's own may make another size
+    picture = ResultPicture("results/0.png", "image/png", 40, 20, {"tiles": "x"})
+    (made,) = write_lettered((picture,), Lettering(("far too long a text for that",), BOX, overlay=True), tmp_path)
+    assert made.path == picture.path and made.report["tiles"] == "x" and "too small" in made.report["not_finished"]
+
+
 def test_a_job_sends_its_letters_and_lays_them_over(worker: WorkerProcess) -> None:
     lettering = Lettering(("BAKERY", "since 1901"), overlay=True, color=(0.0, 0.0, 0.0))
     sent = SentPicture("prepared/lettering.png", "image/png", 1024, 640, "lettering")

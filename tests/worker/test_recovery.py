@@ -226,6 +226,25 @@ def test_every_step_is_on_disk_before_the_next(
         text).start()  # type: ignore[union-attr]
 
 
+def test_a_job_that_cannot_be_read_holds_up_no_other(start_worker: StartWorker, serve: Callable[..., PracticeServer]) -> None:
+    worker = start_worker()
+    good = b'{"status": 200, "content_type": "application/json"}'
+    for name, head in (("a-broken", b"{no json"), ("a-locked", good), ("b-whole", good)):
+        job = make_job("http://127.0.0.1:9/v1", job_id=name)
+        folder = worker.journal.create(job)
+        (folder / "answer.raw").write_bytes(answer_json(PICTURE))
+        (folder / "answer.json").write_bytes(head)
+        worker.journal.write_record(JobRecord(name, JobState.RECEIVING, worker="gone", attempts=1, sent_at=1.0))
+    worker.journal.answer_path("a-locked").unlink()
+    worker.journal.answer_path("a-locked").mkdir()
+    found = worker.recover()
+    assert found["b-whole"].state is JobState.DONE
+    assert found["a-broken"].state is on_disk(worker, "a-broken").state is JobState.UNCERTAIN
+    assert worker.journal.answer_path("a-broken").read_bytes() == answer_json(PICTURE)
+    assert "a-broken" in worker.log()
+    assert on_disk(worker, "a-locked").state is JobState.RECEIVING, "a drive that hiccups may give it back"
+
+
 def test_a_lock_tells_of_the_living_worker_only(start_worker: StartWorker) -> None:
     from gptimage_addon.core.protocol import Ready
 
