@@ -80,8 +80,10 @@ class JobRunner:
         self._leave_at: float | None = None     # the same, once the host has gone
         self._task: asyncio.Task[None] | None = None        # while the job can be cancelled
 
-    def cancel(self) -> None:
+    def cancel(self, *, only_unsent: bool = False) -> None:
         """End the job as cancelled: at once when it waits or is at the service, else when it comes to run."""
+        if only_unsent and not self.record.is_unsent:
+            return
         self._cancelled = True
         if self._task:
             self._task.cancel()
