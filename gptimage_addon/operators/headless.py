@@ -130,7 +130,7 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
         if is_table:                        # the first line is that of the names
             error.field = re.sub(r"^jobs\[(\d+)\]", lambda found: f"line {int(found[1]) + 2}", error.field)
         raise
-    chosen = [(number, spec) for number, spec in enumerate(specs, 1) if not options.only or number in options.only]
+    chosen = [(number, spec) for number, spec in enumerate(specs, 1) if options.only is None or number in options.only]
     if not chosen:
         raise InputError(f"The file has {len(specs)} jobs, none of these", field="--only")
     if options.online_mode:
@@ -182,7 +182,8 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
         host.wait(RECOVERY_S)
     failed: list[GptImageError] = []
     for task in tasks:
-        if options.collect and not all(host.was_sent(planned.job, planned.inputs) for planned in task.planned if not planned.job.is_local):
+        if options.collect and not all(found or planned.job.is_local
+                                       for planned, found in zip(task.planned, host.find_earlier(task.planned), strict=True)):
             error = InputError("It was not sent in a batch", field="--collect", hint="Run it with --batch first")
             emit(planned_line(task.spec, task.planned) | {"state": "failed", "cost_usd": 0.0, "error": error.to_dict()})
             failed.append(error)
@@ -292,7 +293,10 @@ def _numbers(text: str) -> frozenset[int]:
     found: set[int] = set()
     for part in text.split(","):
         first, _, last = part.partition("-")
-        found.update(range(_count(first), _count(last or first) + 1))
+        numbers = range(_count(first), _count(last or first) + 1)
+        if not numbers:
+            raise argparse.ArgumentTypeError(f"{part!r} is no range. Write the smaller number first, such as 1-3")
+        found.update(numbers)
     return frozenset(found)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import bpy
 
 from ..blender import images
-from ..blender.earlier import find_earlier
 from ..blender.host import JobView, Landed, host
 from ..core.jobfile import JobSpec, TextureSpec
 from ..core.request import JobState, ServiceKind
@@ -112,8 +111,8 @@ def planned_line(spec: JobSpec, planned: Sequence[PlannedJob], again: bool = Tru
     """What a line of the job file will cost; nothing for what is there from earlier, unless it is to be asked `again`."""
     jobs = [each.job for each in planned]
     practice = jobs[0].service.kind is ServiceKind.PRACTICE
-    new = [each.job for each in planned if again or not any(
-        host.journal.has_result(record) for _, record in find_earlier(host.journal, each.job, each.inputs))]
+    found = [None] * len(planned) if again else host.find_earlier(planned)
+    new = [each.job for each, earlier in zip(planned, found, strict=True) if not (earlier and host.journal.has_result(earlier[1]))]
     prices = [job.shown_usd for job in new]
     estimate = None if None in prices else sum(prices)
     report = {"practice": practice, "estimate_usd": estimate, "estimate_exact": all(job.estimate_exact for job in jobs),

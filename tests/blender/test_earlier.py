@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 import types
 from pathlib import Path
 
@@ -76,6 +77,18 @@ def test_the_earlier_result_is_offered_first(cube: bpy.types.Object, tmp_path: P
         bpy.ops.gptimage.generate_texture(earlier=True)
     assert job_folders(tmp_path / "data") == [first.job.id]
     assert list(shown()) == ["Generate"]
+
+
+def test_what_has_not_landed_yet_keeps_its_place(cube: bpy.types.Object) -> None:
+    bpy.context.scene.gptimage.prompt = "red brick"
+    assert bpy.ops.gptimage.generate_texture(size="1024x640", quality="low") == {'FINISHED'}
+    (view,) = host.jobs.values()
+    while not host.journal.has_result(host.journal.read_record(view.job.id)):
+        time.sleep(0.05)                                            # done, and this Blender does not know yet
+    with pytest.raises(RuntimeError, match="just being applied"):
+        bpy.ops.gptimage.generate_texture(size="1024x640", quality="low", texture_place="image", earlier=True)
+    assert host.wait(30.0) and list(host.jobs.values()) == [view] and cube.active_material.name == "Red Brick"
+    assert bpy.ops.gptimage.generate_texture(size="1024x640", quality="low", texture_place="image", earlier=True) == {'FINISHED'}
 
 
 class Pressed(OffersEarlier):
