@@ -13,6 +13,7 @@ import pytest
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import provenance
 from gptimage_addon.blender.materials import picture_node
+from gptimage_addon.blender import udim as udim_images
 from gptimage_addon.blender.udim import tile_files, tiles_of, tiles_there
 from gptimage_addon.core.errors import InputError, QuotaError
 from gptimage_addon.core.request import JobState, Service, ServiceKind
@@ -259,3 +260,18 @@ def test_where_there_is_no_mesh_it_says_so() -> None:
     with pytest.raises(RuntimeError, match="shows no tiles that were generated. Use Generate Tiles"):
         generate(only_missing=True)
     assert not host.jobs
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_what_was_painted_on_a_tile_stays_when_another_arrives(tmp_path: Path, pack: bool) -> None:
+    obj = panels((0, 0), (1, 0))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "tiles.blend"))
+    small_tiles(obj, (1001,), pack=pack)
+    host.pump()
+    image = tiled_image(obj)
+    image.pixels.foreach_set(np.tile(np.float32((0, 0, 1, 1)), 16 * 16))
+    assert image.is_dirty
+    udim_images.set_tile(image, 1002, encode(np.full((16, 16, 3), 200, np.uint8)), name="", pack=pack)
+    found = pictures(image)
+    assert found[1001][8, 8].tolist() == [0, 0, 255] and found[1002][8, 8].tolist() == [200] * 3
+    assert image.filepath.startswith("//textures/") and all(each.filepath.startswith("//textures/") for each in image.packed_files)
