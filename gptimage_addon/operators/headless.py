@@ -161,6 +161,10 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
             if spec.batch and any(each.job.follow_up for each in planned):
                 raise InputError("What comes from a batch is followed by no other request", field="heal" if spec.heal else "maps_from",
                                  hint="Ask for that when the picture is collected, by image")
+            if options.batch and (field := next((name for name in ("turnaround", "udim") if getattr(spec, name, None)), "")) \
+                    and any(each.job.after and not each.job.is_local for each in planned):
+                raise InputError("Its pictures are made one after another, each from those before", field=field,
+                                 hint="Leave the job out of --batch with --only, and run it by itself")
             tasks.append(_Task(spec, planned))
         except InputError as error:
             error.field = f"{f'line {number + 1}' if is_table else f'jobs[{number - 1}]'}.{error.field}"

@@ -53,12 +53,13 @@ def save_files(spec: JobSpec, views: list[JobView]) -> list[str]:
         return [str(path) for _, _, path in files]
     target = Path(bpy.path.abspath(spec.save)).resolve()
     tiles = [view.job.landing.tile.number for view in views if view.landed and view.job.landing.tile]
+    sheets = {number for number, (view, _) in enumerate(pictures, 1) if view.job.sheet}       # of their own kind
     saved = []
     for kind, number, path in files:
         variant = f"-{number}" if len(pictures) > 1 else ""
         if isinstance(spec, TextureSpec) and spec.udim:
             variant = f".{tiles[number - 1]}"
-        own = target.with_name(f"{target.stem}{variant}{kind}{path.suffix if kind else target.suffix}")
+        own = target.with_name(f"{target.stem}{variant}{kind}{path.suffix if kind or number in sheets else target.suffix}")
         try:
             own.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, own)

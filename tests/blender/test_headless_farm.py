@@ -213,3 +213,19 @@ def test_an_earlier_touch_up_lands_for_the_image_that_asks(server: PracticeServe
         (image,) = run(tmp_path, server, jobs).lines["wall"]["images"]
         assert bpy.data.images[image]["gptimage"]["parent"] == Path(name).stem
     assert sent(server) == 1
+
+
+def test_what_is_made_one_after_another_is_refused_before_a_batch_is_sent(server: PracticeServer, tmp_path: Path) -> None:
+    jobs = job_file(tmp_path, {"id": "wall", **BRICK}, {"id": "knight", "kind": "reference", "prompt": "a knight", "turnaround": ["front", "right"],
+                                                        "one_sheet": False})
+    found = run(tmp_path, server, jobs, "--batch")
+    assert found.status == 2 and found.stderr.startswith("gptimage: jobs[1].turnaround: ") and not sent(server)
+    assert run(tmp_path, server, jobs, "--batch", "--only", "1").status == 0
+
+
+def test_a_contact_sheet_is_a_png_beside_jpegs(server: PracticeServer, tmp_path: Path) -> None:
+    jobs = job_file(tmp_path, {"id": "doors", "kind": "reference", "prompt": "Doors", "prompts": ["a red door", "a blue door"], "output_format": "jpeg",
+                               "save": str(tmp_path / "doors.jpeg")})
+    files = run(tmp_path, server, jobs).lines["doors"]["files"]
+    assert [Path(path).name for path in files] == ["doors-1.jpeg", "doors-2.jpeg", "doors-3.png"]
+    assert [Path(path).read_bytes()[:2] for path in files] == [b"\xff\xd8", b"\xff\xd8", b"\x89P"]
