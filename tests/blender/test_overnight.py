@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import bpy
@@ -15,9 +17,10 @@ import pytest
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.errors import QuotaError
 from gptimage_addon.core.request import JobState, Service
+from gptimage_addon.library.journal import Journal
 from gptimage_addon.worker.practice import PracticeServer
 from tests.support.runs import job_file, run_here, run_process
-from tests.support.scenes import compatible, plan_for, pump_until
+from tests.support.scenes import compatible, job_folders, plan_for, pump_until
 
 SMALL = {"prompt": "red brick", "size": "1024x640", "quality": "low", "texture_place": "image"}
 
@@ -132,6 +135,19 @@ def test_a_file_is_sent_overnight_and_collected_by_another_process(checkout: Pat
     assert len(list((data / "batches").glob("*-output.jsonl"))) == 1 and len(list((data / "jobs").iterdir())) == 2
     bpy.ops.wm.open_mainfile(filepath=str(out))
     assert bpy.data.objects["Cube"].active_material.name == "Blue Tiles"
+
+
+def test_a_batch_that_another_helper_looks_after_is_awaited(checkout: Path, tmp_path: Path, server: PracticeServer) -> None:
+    server.latency_s = server.desk._latency_s = 4.0
+    jobs = job_file(tmp_path, {"id": "a", "kind": "texture", "prompt": "red brick", "batch": True})
+    data = tmp_path / "data"
+    with subprocess.Popen([sys.executable, "-m", "gptimage_addon", "run", jobs, "--data", data, "--service", server.base_url], cwd=checkout,
+                          env=os.environ | {"OPENAI_API_KEY": server.token}, stdout=subprocess.DEVNULL) as other:
+        pump_until(lambda: any(record.batch for record in map(Journal(data).read_record, job_folders(data))))
+        found = run_here(tmp_path, jobs, "--data", data, "--service", server.base_url, "--collect")
+        assert other.wait(30) == 0
+    assert found.status == 0 and found.lines["a"]["state"] == "done" and found.lines["a"]["images"], found.stdout
+    assert len([request for request in server.requests if request.path.endswith("/batches")]) == 1
 
 
 def test_batches_are_sent_or_collected(tmp_path: Path) -> None:
