@@ -170,8 +170,11 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
             error.field = f"{f'line {number + 1}' if is_table else f'jobs[{number - 1}]'}.{error.field}"
             raise
     if options.dry_run:
+        every = [planned for task in tasks for planned in task.planned]
+        found = zip(every, [] if options.again else host.find_earlier(every), strict=False)
+        there = {planned.job.id for planned, earlier in found if earlier and host.journal.has_result(earlier[1])}
         for task in tasks:
-            emit(planned_line(task.spec, task.planned, options.again))
+            emit(planned_line(task.spec, task.planned, there))
         return DONE
     if options.save:
         try:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import bpy
@@ -108,12 +108,11 @@ def told_line(spec: JobSpec, views: list[JobView], best: list[JobView], files: l
     }
 
 
-def planned_line(spec: JobSpec, planned: Sequence[PlannedJob], again: bool = True) -> dict[str, object]:
-    """What a line of the job file will cost; nothing for what is there from earlier, unless it is to be asked `again`."""
+def planned_line(spec: JobSpec, planned: Sequence[PlannedJob], there: Collection[str] = ()) -> dict[str, object]:
+    """What a line of the job file will cost; nothing for the jobs whose results are `there` from earlier."""
     jobs = [each.job for each in planned]
     practice = jobs[0].service.kind is ServiceKind.PRACTICE
-    found = [None] * len(planned) if again else host.find_earlier(planned)
-    new = [each.job for each, earlier in zip(planned, found, strict=True) if not (earlier and host.journal.has_result(earlier[1]))]
+    new = [job for job in jobs if job.id not in there]
     prices = [job.shown_usd for job in new]
     estimate = None if None in prices else sum(prices)
     report = {"practice": practice, "estimate_usd": estimate, "estimate_exact": all(job.estimate_exact for job in jobs),

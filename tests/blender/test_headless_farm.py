@@ -57,6 +57,9 @@ def test_what_was_made_is_not_paid_again(server: PracticeServer, tmp_path: Path)
 
     host.reset()
     assert [line["report"]["reused"] for line in run(tmp_path, server, jobs, "--dry-run").lines.values()] == [True] * 3
+    more = job_file(tmp_path, *entries, {"id": "third", **BRICK})       # each earlier result is one line's
+    planned = run(tmp_path, server, more, "--dry-run").lines
+    assert [line["report"]["reused"] for line in planned.values()] == [True] * 3 + [False] and sent(server) == 3
     changed = job_file(tmp_path, {**entries[0], "quality": "medium"}, *entries[1:])
     third = run(tmp_path, server, changed)
     assert sent(server) == 4 and [line["report"]["reused"] for line in third.lines.values()].count(False) == 1
