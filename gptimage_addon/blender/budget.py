@@ -18,6 +18,7 @@ import bpy
 from .. import library
 from ..core.pricing import Limits, Spending, check_limits
 from ..core.request import Job, ServiceKind
+from . import notice
 from .preferences import read_preferences
 
 __all__ = ("Budget", "SESSION")
@@ -84,9 +85,7 @@ class Budget:
             if found is not None:
                 self._seen, self.spending = seen, found
                 self.answered = self._read_answered()
-                for window in bpy.context.window_manager.windows:
-                    for area in window.screen.areas:
-                        area.tag_redraw()
+                notice.redraw(all_regions=False)
         return LOOK_S
 
     def _read(self, blend: str) -> Spending | None:

@@ -4,19 +4,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 from .. import library
 from ..core.errors import InputError
 from ..core.fingerprint import content_digest, fingerprint, input_paths
 from ..core.request import Job, JobRecord, JobState
-from ..core.values import from_json, to_json
+from .job_view import JobView
 
-__all__ = ("find_earlier", "is_under_way", "with_ids")
+__all__ = ("find_earlier", "in_place", "is_under_way", "match_earlier")
 
 log = logging.getLogger(__name__)
+
+OTHERS_S = 0.1                          # how often a job in another worker's hands is looked at
 
 
 def find_earlier(journal: library.journal.Journal, job: Job, inputs: Mapping[str, bytes]) -> list[tuple[Job, JobRecord]]:
@@ -50,9 +52,44 @@ def is_under_way(journal: library.journal.Journal, record: JobRecord) -> bool:
     return not record.state.is_final and bool(record.worker) and library.journal.WorkerLock.is_held(journal.data_dir, record.worker)
 
 
-def with_ids(job: Job, ids: Mapping[str, str]) -> Job:
-    """The job with other jobs' ids put in the place of those it names, wherever it names them."""
-    text = json.dumps(to_json(job))
-    for old, new in ids.items():
-        text = text.replace(json.dumps(old), json.dumps(new))
-    return from_json(Job, json.loads(text))
+def match_earlier(
+    journal: library.journal.Journal, jobs: Sequence[tuple[Job, Mapping[str, bytes]]], views: Mapping[str, JobView], *,
+    pump: Callable[[], None] | None = None,
+) -> list[tuple[Job, JobRecord] | None]:
+    """For each of the jobs, which belong together, the earlier one that takes its place; each does so once.
+
+    None of the session's own `views` does, but what it has recovered. One on its way counts, and with `pump`, which is called meanwhile,
+    is waited for, unless it is in a batch: of that the result comes when it comes.
+    """
+    found: list[tuple[Job, JobRecord] | None] = []
+    for job, inputs in jobs:
+        # What is made from others of them was made from those that take their places.
+        ids = in_place(jobs, found)
+        found.append(_match_one(journal, job.with_others(ids), inputs, set(ids.values()), views, pump))
+    return found
+
+
+def _match_one(
+    journal: library.journal.Journal, job: Job, inputs: Mapping[str, bytes], taken: set[str], views: Mapping[str, JobView],
+    pump: Callable[[], None] | None,
+) -> tuple[Job, JobRecord] | None:
+    uncertain = None
+    for earlier, record in find_earlier(journal, job, inputs):
+        known = views.get(earlier.id)
+        if earlier.id in taken or (known and not known.recovered):
+            continue
+        while pump and not record.batch and is_under_way(journal, record):
+            pump()
+            time.sleep(OTHERS_S)
+            record = journal.read_record(earlier.id)
+        looked_after = known and record.batch and not record.state.is_final         # by our helper, though its name may not be there yet
+        if looked_after or is_under_way(journal, record) or journal.has_result(record):
+            return earlier, record
+        if record.state is JobState.UNCERTAIN:
+            uncertain = uncertain or (earlier, record)
+    return uncertain
+
+
+def in_place(jobs: Sequence[tuple[Job, Mapping[str, bytes]]], found: Sequence[tuple[Job, JobRecord] | None]) -> dict[str, str]:
+    """The ids of the jobs whose places earlier ones take, and theirs. What was not looked for yet is not in `found`."""
+    return {job.id: earlier[0].id for (job, _), earlier in zip(jobs, found, strict=False) if earlier}

@@ -12,21 +12,19 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import bpy
 
 from .. import blender, core, library
-from ..core.errors import (
-    GptImageError, InputError, KeyMissingError, QuotaError, RateLimitError, TransientError, WorkerError, error_from_dict,
-)
+from ..core.errors import GptImageError, InputError, WorkerError, error_from_dict
 from ..core.request import Job, JobRecord, JobState, Service
 from . import notice, online
 from .budget import SESSION, Budget
 from .gallery import Gallery
+from .job_view import JobView, Landed
 from .preferences import read_preferences
 
-__all__ = ("Host", "JobView", "SESSION", "host")
+__all__ = ("Host", "JobView", "Landed", "SESSION", "host")
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +32,6 @@ TICK_S = 0.1
 SLOW_TICK_S = 2.0                       # while all that is awaited is in batches, which take hours
 PRACTICE_LATENCY_S = 1.5                # long enough to see the queue at work
 MAX_RESTARTS = 3
-# What says that nothing was made, or nothing sent: sending such jobs again costs once.
-UNBILLED = (RateLimitError, TransientError, QuotaError, KeyMissingError)
 PROGRESS_S = 0.5                        # how often the time that is left is drawn anew
 UNFINISHED_EVERY_S = 0.5                # for one job: a service may stream faster than it pays to look
 # Shows the image of an unfinished picture where the finished one will be.
@@ -44,65 +40,6 @@ Preview = Callable[[Job, bpy.types.Image], None]
 Land = Callable[[Job, JobRecord, Path], "Landed"]
 # The jobs that follow a landed one, with their inputs.
 PlanFollowUps = Callable[[Job, "Landed"], Sequence[tuple[Job, Mapping[str, bytes]]]]
-
-
-class Landed(NamedTuple):
-    """What landing a result did: the images made, the sentence to show, and whether all targets were found."""
-
-    images: tuple[str, ...]
-    message: str
-    complete: bool = True
-
-
-class JobView:
-    """One row of the queue. `recovered` marks a job of an earlier session, `followed` are the jobs that its landing has started."""
-
-    def __init__(self, job: Job, record: JobRecord, landed: Landed | None = None, recovered: bool = False) -> None:
-        self.job = job
-        self.record = record
-        self.landed = landed
-        self.recovered = recovered
-        self.followed: list[JobView] = []
-        self.workspace = ""             # where the artist was who asked for it
-        self._sent = 0.0                # by the monotonic clock
-        self.instead: tuple[Job, dict[str, bytes]] | None = None       # what is sent in its place once it is cancelled
-        self.reused = False                     # the result of an earlier job, which costs nothing now
-        self.collected = False                  # of a batch that nobody has been told of yet
-
-    @property
-    def error(self) -> GptImageError | None:
-        return error_from_dict(self.record.error) if self.record.error else None
-
-    @property
-    def seconds_since_sent(self) -> float:
-        """By a clock that no change of the system's time moves; for a job of this session."""
-        return time.monotonic() - self._sent if self._sent else 0.0
-
-    def follow(self, record: JobRecord) -> None:
-        """Take over what the worker says of the job."""
-        if record.sent_at != self.record.sent_at:
-            self._sent = time.monotonic() if record.sent_at else 0.0
-        self.record = record
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether it stands in the line: nothing of it is at the service."""
-        return self.is_active and self.record.is_unsent
-
-    @property
-    def can_be_sent_free(self) -> bool:
-        """Whether it is settled and was never billed, so that sending it again pays no second time."""
-        if self.is_active or self.landed:
-            return False
-        state, error = self.record.state, self.error
-        return self.record.is_unsent or (state is JobState.FAILED and (not self.record.sent_at or isinstance(error, UNBILLED)))
-
-    @property
-    def is_active(self) -> bool:
-        """Whether something is still to come of it by itself."""
-        if self.recovered:
-            return False
-        return not self.record.state.is_final or (self.record.state is JobState.DONE and self.landed is None)
 
 
 class Host:
@@ -133,6 +70,7 @@ class Host:
         self._icons: blender.unfinished.Icons | None = None
         self._unseen: dict[str, float] = {}         # jobs with an unfinished picture to show, and from when on (monotonic)
         self._drawn = 0.0               # when the seconds were last redrawn (monotonic)
+        self._looked = 0.0              # when other helpers' jobs were last read (monotonic)
         self._asked = 0                 # answers that are still to come besides those of jobs
 
     # --- what the artist does -----------------------------------------------------------------------------
@@ -162,14 +100,10 @@ class Host:
 
         If the host `reuses`, what was asked before is not asked again: its result lands instead, and where that is uncertain its error stands.
         """
-        views: list[JobView] = []
-        ids: dict[str, str] = {}                # of jobs whose place earlier ones take
-        for job, inputs in jobs:
-            job = blender.earlier.with_ids(job, ids) if ids else job
-            found = self._earlier_view(job, inputs) if self.reuses else None
-            if found:
-                ids[job.id] = found.job.id
-            views.append(found or JobView(job, JobRecord(job_id=job.id)))
+        found = self.find_earlier(jobs, wait=True) if self.reuses else [None] * len(jobs)
+        ids = blender.earlier.in_place(jobs, found)
+        views = [self._reused(*each, job.with_others(ids)) if each else JobView(job.with_others(ids), JobRecord(job_id=job.id))
+                 for (job, _), each in zip(jobs, found, strict=True)]
         new = [(view, inputs) for view, (_, inputs) in zip(views, jobs, strict=True) if not view.reused]
         # Of what waits the wallet does not know yet, nor of what follows a job.
         waiting = [view.job._replace(estimate_usd=0.0) if view.record.sent_at else view.job for view in self.jobs.values()
@@ -188,51 +122,41 @@ class Host:
         workspace = notice.workspace_name()
         for view in views:
             view.workspace = workspace
+            view.elsewhere = not view.record.state.is_final and view.reused and view.job.id not in self.jobs
             self.jobs[view.job.id] = view
             if not view.reused:
                 self._give(view)
         return views
 
-    def _earlier_view(self, job: Job, inputs: Mapping[str, bytes]) -> JobView | None:
-        """The earlier job that takes this one's place; each does so once. One that another process has in hand is waited for."""
-        uncertain = None
-        for earlier, record in blender.earlier.find_earlier(self.journal, job, inputs):
-            known = self.jobs.get(earlier.id)
-            if known and not known.recovered:
-                continue
-            if known and record.batch and not record.state.is_final:
-                return self._reused(earlier, record, job)           # our helper looks after it: it lands when its batch is done
-            while blender.earlier.is_under_way(self.journal, record):
-                time.sleep(TICK_S)
-                record = self.journal.read_record(earlier.id)
-            if self.journal.has_result(record):
-                return self._reused(earlier, record, job)
-            if record.state is JobState.UNCERTAIN:
-                uncertain = uncertain or self._reused(earlier, record, job)
-        return uncertain
+    def find_earlier(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]], *, wait: bool = False) -> list[tuple[Job, JobRecord] | None]:
+        """For each of the jobs, which belong together, the earlier one that takes its place. With `wait` one on its way is waited for."""
+        return blender.earlier.match_earlier(self.journal, jobs, self.jobs, pump=self.pump if wait else None)
 
     def _reused(self, earlier: Job, record: JobRecord, job: Job) -> JobView:
         """The earlier job's result, to land where this one would have."""
-        view = JobView(earlier._replace(kind=job.kind, landing=job.landing, follow_up=job.follow_up), record)
+        finish = earlier.finish._replace(parent=job.finish.parent) if earlier.finish and job.finish else earlier.finish
+        view = JobView(earlier._replace(kind=job.kind, landing=job.landing, finish=finish, follow_up=job.follow_up), record)
         view.reused, view.collected = True, bool(record.batch) and not self.journal.is_applied(earlier.id)
         return view
-
-    def was_sent(self, job: Job, inputs: Mapping[str, bytes]) -> bool:
-        """Whether the same was asked before and has been answered, may have been, or is on its way."""
-        return bool(blender.earlier.find_earlier(self.journal, job, inputs))
 
     def use_earlier(self, job: Job, inputs: Mapping[str, bytes] = {}) -> JobView:
         """Land the latest result of a job that asked for the same where this one would. Raises InputError if there is none."""
         for earlier, record in reversed(blender.earlier.find_earlier(self.journal, job, inputs)):
             if self.journal.has_result(record):
+                if earlier.id in self.jobs and self.jobs[earlier.id].is_active:        # it has a place of its own to land at
+                    raise InputError("The earlier result is just being applied", field="earlier", hint="Use it again when it has landed")
                 view = self.jobs[earlier.id] = self._reused(earlier, record, job)
                 self._wake()
                 return view
         self.budget.look_again()
         raise InputError("The earlier result is gone", field="earlier", hint="Ask again")
 
-    def cancel(self, job_id: str) -> None:
-        self._say(core.protocol.Cancel(job_id))
+    def cancel(self, job_id: str, *, only_unsent: bool = False) -> None:
+        """Stop a job; with `only_unsent` one that has left meanwhile goes on, for it is paid."""
+        message = core.protocol.Cancel(job_id, only_unsent)
+        if job_id in self.jobs:
+            self.jobs[job_id].cancelled = message
+        self._say(message)
 
     def stop_here(self, job_id: str) -> None:
         """End a stream: the last unfinished picture is the result."""
@@ -281,25 +205,30 @@ class Host:
 
     def send_overnight(self, job_ids: Sequence[str]) -> None:
         """Send waiting jobs in a batch, at half price. Each is called back first: one that has left meanwhile stays as it is."""
-        for job_id in job_ids:
-            view = self.jobs[job_id]
-            job, inputs = self._as_new(view.job)
+        instead = [self._as_new(self.jobs[job_id].job) for job_id in job_ids]
+        renamed = {job_id: job.id for job_id, (job, _) in zip(job_ids, instead, strict=True)}
+        for job_id, (old, inputs) in zip(job_ids, instead, strict=True):
+            job = old.with_others(renamed)
+            if job.finish:                      # of the other islands each may have left or not
+                job = job._replace(finish=job.finish._replace(beside=tuple(dict.fromkeys((*old.finish.beside, *job.finish.beside)))))
             request = job.request._replace(batch=True)
             found = core.pricing.estimate(request, job.service.kind)
-            view.instead = job._replace(request=request, estimate_usd=found.usd if found.known else None), inputs
-            self.cancel(job_id)
+            self.jobs[job_id].instead = job._replace(request=request, estimate_usd=found.usd if found.known else None), inputs
+        for job_id in job_ids:
+            self.cancel(job_id, only_unsent=True)
 
-    def _replace(self, view: JobView) -> None:
-        """What was called back is sent another way, if nothing of it had left."""
+    def _replace(self, view: JobView) -> bool:
+        """Send what was called back another way, if nothing of it had left. Whether it was sent."""
         instead, view.instead = view.instead, None
         if view.record.state is not JobState.CANCELLED or view.record.sent_at or instead is None:
-            return
+            return False
         try:
             self.submit(*instead)
         except GptImageError as error:
             self.trouble = error
-            return
+            return False
         self.dismiss(view.job.id)
+        return True
 
     def read_job(self, job_id: str) -> Job:
         """A job of the journal, of this session or an earlier one. Raises InputError if its folder is gone."""
@@ -314,8 +243,13 @@ class Host:
         return self.submit(*self._as_new(job._replace(landing=job.landing._replace(variants_of=variants_of))))
 
     def _as_new(self, job: Job) -> tuple[Job, dict[str, bytes]]:
+        """The job under a new id, with its inputs. Raises InputError if its folder is gone, OnlineAccessError."""
+        self.read_job(job.id)                   # without its folder it would be sent without its pictures
         folder = self.journal.folder(job.id)
-        inputs = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("inputs/*"))}
+        try:
+            inputs = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("inputs/*"))}
+        except OSError as error:
+            raise InputError(f"The job's pictures cannot be read: {error}", field="job_id", hint="Make the request again") from error
         online.check_online(job.service)
         return job._replace(id=library.journal.new_job_id()), inputs
 
@@ -465,9 +399,23 @@ class Host:
             if messages is None:
                 self._worker_ended()
         # Changing data while a render reads it can crash Blender: results wait until it is over.
+        self._look_elsewhere()
         if not bpy.app.is_job_running("RENDER"):
             self._show_unfinished()
             self._land_finished()
+
+    def _look_elsewhere(self) -> None:
+        """Take over what other Blenders' helpers have written of jobs that are awaited here too; a dead one's our own helper goes on with."""
+        views = [view for view in self.jobs.values() if view.elsewhere]
+        if not views or time.monotonic() - self._looked < SLOW_TICK_S:
+            return
+        self._looked = time.monotonic()
+        for view in views:
+            record = self.journal.read_record(view.job.id)
+            view.elsewhere = blender.earlier.is_under_way(self.journal, record)
+            self._follow(view, record)
+        if any(not view.elsewhere and not view.record.state.is_final for view in views):
+            self.recover()
 
     def _show_unfinished(self) -> None:
         """Show the newest unfinished picture of one job: one at a time, so that no redraw has to read more than one."""
@@ -506,12 +454,17 @@ class Host:
                     self.land(view)
                     for area in areas:
                         blender.unfinished.show_instead(area, view.landed.images)
-                    self.follow(view)
                 except GptImageError as error:
                     view.landed = Landed((), error.message, complete=False)
                 except Exception:       # border, as the timer's: what fails once would else be tried at every tick
                     log.exception("landing job %s", view.job.id)
                     view.landed = Landed((), "The result could not be applied: see Blender's log", complete=False)
+                try:
+                    self.follow(view)
+                except Exception:       # border, the same: the pictures are there all the same
+                    log.exception("what follows job %s", view.job.id)
+                    view.landed = view.landed._replace(
+                        message=f"{view.landed.message}. What was to follow was not asked for: see Blender's log", complete=False)
                 notice.tell(f"GPT Image: {view.landed.message}", view.workspace)
                 notice.redraw()
                 if not bpy.app.background:      # one a tick: Blender reads each picture when it first draws it
@@ -536,14 +489,7 @@ class Host:
                 if view := self.jobs.get(record.job_id):
                     if record.partials != view.record.partials:
                         self._unseen.setdefault(record.job_id, time.monotonic() + UNFINISHED_EVERY_S * bool(view.record.partials))
-                    settled = record.state.is_final and not view.record.state.is_final
-                    view.follow(record)
-                    if settled and view.instead:
-                        self._replace(view)
-                    elif settled and record.state is not JobState.DONE:
-                        self._hide_unfinished(view)
-                        if record.state is not JobState.CANCELLED:
-                            notice.tell(f"GPT Image: {view.error.message if view.error else record.state}", view.workspace)
+                    self._follow(view, record)
                 if record.state is JobState.DONE:
                     self._restarts = 0
             case core.protocol.Pace(service, allowed, pause_s):
@@ -576,6 +522,16 @@ class Host:
                 self.trouble = error_from_dict(error)
         notice.redraw(all_regions=False)
 
+    def _follow(self, view: JobView, record: JobRecord) -> None:
+        """Take over how far a job has come, and see to its end if it did not bring a result."""
+        settled = record.state.is_final and not view.record.state.is_final
+        view.follow(record)
+        if not settled or (view.instead and self._replace(view)) or record.state is JobState.DONE:
+            return
+        self._hide_unfinished(view)
+        if record.state is not JobState.CANCELLED:
+            notice.tell(f"GPT Image: {view.error.message if view.error else record.state}", view.workspace)
+
     def _answered(self) -> None:
         self._asked = max(0, self._asked - 1)
 
@@ -599,9 +555,11 @@ class Host:
             self._restarts += 1
             self._start()
             for view in active:
-                view.record = self.journal.read_record(view.job.id)
+                self._follow(view, self.journal.read_record(view.job.id))
                 if view.record.is_unsent:
                     self._give(view)    # of the others the new worker reports what became of them
+                    if view.cancelled:
+                        self._say(view.cancelled)
             return
         trouble = self.trouble or WorkerError("The helper process ended unexpectedly")
         self.trouble = trouble

@@ -75,7 +75,13 @@ def set_tile(image: bpy.types.Image | None, number: int, data: bytes, *, name: s
     """Put a file into the image as its tile of that number; into a new image called `name` if there is none.
 
     The files are called NAME.1001.png and so on: packed, or in a folder beside the .blend as `adopt_picture` has it.
+    What was painted on the others is saved first, where they are kept: a new tile is seen only when all are read anew.
     """
+    if image and image.is_dirty:
+        if image.packed_files:
+            image.pack()
+        else:
+            image.save()
     files = tile_files(image) if image else {}
     if image is None:
         image = bpy.data.images.new(name, 8, 8, tiled=True)

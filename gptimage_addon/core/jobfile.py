@@ -280,7 +280,7 @@ def _read_job(entry: object, defaults: dict[str, object], where: str, presets: S
     # A default that this kind does not know is meant for the others.
     known = {f.name for f in fields(spec_type)}
     if spec_type in _EDITS:
-        known -= {"size", "output_format", "output_compression", "background"}
+        known -= {"size", "output_format", "output_compression", "background", "continue_from"}
     facts = {**{name: value for name, value in defaults.items() if name in known}, **entry}
     if spec_type is TextureSpec and isinstance(facts.get("preset"), str) and facts["preset"]:
         try:
@@ -391,7 +391,7 @@ def _check_no_generation(entry: dict[str, object], where: str) -> None:
 def _check_tiles(spec: TextureSpec, where: str) -> None:
     if not spec.objects:
         raise InputError("No objects are named for the tiles", field=f"{where}.objects", hint="Name the objects whose UV maps use them")
-    for name in ("image", "heal", "decal", "faces", "seamless", "delight", "maps", "scale_m", "asset", "references"):
+    for name in ("image", "heal", "decal", "faces", "seamless", "delight", "maps", "scale_m", "asset", "references", "continue_from"):
         if getattr(spec, name):
             raise InputError(f"Tiles have no {name}", field=f"{where}.{name}", hint="Leave the field out, or udim")
     if spec.n != 1 or spec.output_format != "png":

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 __all__ = (
@@ -165,9 +166,9 @@ def decal_on_backdrop_prompt(words: str, *, roles: tuple[str, ...] = ()) -> str:
     return _with_roles((_DECAL + _BACKDROP).format(words=words.strip().rstrip("."), name=name, code=code), roles) if words.strip() else ""
 
 
-def final_prompt(words: str, *, texture: bool, roles: tuple[str, ...] = ()) -> str:
-    """The prompt for the finished picture of a draft, which is sent along first."""
-    told = (texture_prompt if texture else reference_prompt)(words)
+def final_prompt(words: str, *, draft: Callable[[str], str], roles: tuple[str, ...] = ()) -> str:
+    """The prompt for the finished picture of a draft, which is sent along first; `draft` is the template that it was asked for with."""
+    told = draft(words)
     return _with_roles(_FINAL + told, roles) if told else ""
 
 

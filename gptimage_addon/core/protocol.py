@@ -73,9 +73,10 @@ class Submit(NamedTuple):
 
 
 class Cancel(NamedTuple):
-    """Stop a job."""
+    """Stop a job; with `only_unsent`, only if nothing of it has left yet."""
 
     job_id: str
+    only_unsent: bool = False
 
 
 class Stop(NamedTuple):

@@ -10,6 +10,7 @@ dataclass, and these are imported when Blender starts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -426,17 +427,18 @@ class Job(NamedTuple):
         cells, around = self.sheet.cells if self.sheet else (), self.finish.around if self.finish else ()
         return tuple(dict.fromkeys([each.of for each in (*self.request.images, *around) if each.of] + [cell.job_id for cell in cells]))
 
-    def with_others(self, renamed: dict[str, str]) -> Job:
-        """The job made from other jobs than before: `renamed` maps their old names to the new."""
-        images = tuple(picture._replace(of=renamed.get(picture.of, picture.of)) for picture in self.request.images)
-        job = self._replace(request=self.request._replace(images=images))
-        if job.finish and job.finish.around:
-            around = tuple(tile._replace(of=renamed.get(tile.of, tile.of)) for tile in job.finish.around)
-            job = job._replace(finish=job.finish._replace(around=around))
-        if self.sheet is None:
-            return job
-        cells = tuple(cell._replace(job_id=renamed.get(cell.job_id, cell.job_id)) for cell in self.sheet.cells)
-        return job._replace(sheet=self.sheet._replace(cells=cells))
+    def with_others(self, renamed: Mapping[str, str]) -> Job:
+        """The job with other jobs in the place of those that it names: `renamed` maps the old ids to the new."""
+        def new(job_id: str) -> str:
+            return renamed.get(job_id, job_id)
+
+        finish, sheet = self.finish, self.sheet
+        if finish:
+            finish = finish._replace(beside=tuple(map(new, finish.beside)), around=tuple(tile._replace(of=new(tile.of)) for tile in finish.around))
+        if sheet:
+            sheet = sheet._replace(cells=tuple(cell._replace(job_id=new(cell.job_id)) for cell in sheet.cells))
+        request = self.request._replace(images=tuple(picture._replace(of=new(picture.of)) for picture in self.request.images))
+        return self._replace(request=request, finish=finish, sheet=sheet, landing=self.landing._replace(variants_of=new(self.landing.variants_of)))
 
 
 class ResultPicture(NamedTuple):

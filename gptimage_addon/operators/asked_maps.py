@@ -50,7 +50,8 @@ def _map_request(kind: MapKind, words: Request, service: Service, name: str, siz
     """What is sent to have that map drawn of a picture of that size."""
     window, = touch_up_windows((Box(0, 0, *size),), size, words, service, Framing(whole=True))
     finish = Finish("", "", tuple(window.box), size, name, whole=True)
-    return touch_up_words(words._replace(prompt=f"{kind}: {words.prompt}", n=1, partial_images=0), window), finish
+    plain = words._replace(prompt=f"{kind}: {words.prompt}", n=1, partial_images=0, style="", prefix="", suffix="")     # it is data, in no style
+    return touch_up_words(plain, window), finish
 
 
 def plan_maps(
@@ -97,13 +98,13 @@ def price_follow_up(words: Request, service: Service, size: tuple[int, int], hea
 
     Raises InputError.
     """
-    found = [price_healing(words, service, size, heal)] if heal else []
+    again = Request(words.prompt, words.model, quality=words.quality, moderation=words.moderation)       # at once, also after a batch
+    found = [price_healing(again, service, size, heal)] if heal else []
     for kind in asked_maps(maps):
-        request, finish = _map_request(kind, words, service, "", size)
+        request, finish = _map_request(kind, again, service, "", size)
         found.append(price(request, map_prompt, service, finish=finish))
     if not found:
         return None
-    again = Request(words.prompt, words.model, quality=words.quality, moderation=words.moderation)
     return FollowUp(again, service, heal, tuple(maps), sum(each.usd for each in found) * words.n if all(each.known for each in found) else None)
 
 

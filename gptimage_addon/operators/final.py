@@ -18,8 +18,9 @@ from ..blender.preferences import read_preferences
 from ..core import catalog
 from ..core.errors import GptImageError, InputError
 from ..core.pricing import Price
-from ..core.prompts import final_prompt, reference_prompt, texture_prompt
-from ..core.request import Request, Service, parse_size
+from ..core.prompts import final_prompt, texture_prompt
+from ..core.request import Lettering, Request, Service, parse_size
+from .lettering import lettered
 from .plan import PlannedJob, Reference, Template, chain_of, plan_job, price
 from .report import can_start, report
 from .settings import RequestSettings
@@ -28,7 +29,7 @@ from .variants import variant_holder
 __all__ = ("FINAL_QUALITY", "drafted_image", "final_price", "plan_final")
 
 FINAL_QUALITY = "high"
-_TEMPLATES: dict[str, Template] = {"texture": texture_prompt, "reference": reference_prompt}
+_KINDS = ("texture", "reference")
 
 
 def drafted_image(context: bpy.types.Context, quality: str = FINAL_QUALITY) -> bpy.types.Image | None:
@@ -37,16 +38,21 @@ def drafted_image(context: bpy.types.Context, quality: str = FINAL_QUALITY) -> b
     image = getattr(*holder) if holder else None
     facts = provenance(image)
     order = catalog.QUALITIES
-    is_draft = facts.get("kind") in _TEMPLATES and facts.get("quality") in order and order.index(facts["quality"]) < order.index(quality)
+    is_draft = facts.get("kind") in _KINDS and facts.get("quality") in order and order.index(facts["quality"]) < order.index(quality)
     return image if is_draft else None
 
 
+def _asked_with(kind: str, lettering: Lettering | None, size: str) -> tuple[Template, tuple[Reference, ...]]:
+    """The template of a draft of that kind, and the picture of its letters."""
+    return (texture_prompt, ()) if kind == "texture" else lettered(lettering, size)
+
+
 @lru_cache(maxsize=64)
-def _prices(words: Request, kind: str, service: Service, quality: str, size_px: tuple[int, int]) -> tuple[Price, float]:
-    template = _TEMPLATES[kind]
+def _prices(words: Request, kind: str, lines: tuple[str, ...], service: Service, quality: str, size_px: tuple[int, int]) -> tuple[Price, float]:
+    template, letters = _asked_with(kind, Lettering(lines) if lines else None, words.size)
     final = words._replace(quality=quality, n=1)
-    found = price(final, partial(final_prompt, texture=kind == "texture"), service, (Reference("", *size_px),))
-    drafts, all_final = price(words, template, service), price(words._replace(quality=quality), template, service)
+    found = price(final, partial(final_prompt, draft=template), service, (Reference("", *size_px), *letters))
+    drafts, all_final = (price(each, template, service, letters) for each in (words, words._replace(quality=quality)))
     return found, all_final.usd - drafts.usd - found.usd
 
 
@@ -56,8 +62,10 @@ def final_price(facts: Mapping[str, object], service: Service, quality: str = FI
     Raises InputError for what cannot be sent. Cached; a panel may call it.
     """
     size = str(facts["size"])
-    words = Request(str(facts["prompt"]), str(facts["model"]), size, str(facts["quality"]), int(facts["variants"]))
-    return _prices(words, str(facts["kind"]), service, quality, parse_size(size))
+    words = Request(str(facts["prompt"]), str(facts["model"]), str(facts.get("asked_size", size)), str(facts["quality"]), int(facts["variants"]),
+                    **{name: str(facts.get(name, "")) for name in ("style", "prefix", "suffix")})
+    lines = tuple(str(facts.get("lettering", "")).splitlines())
+    return _prices(words, str(facts["kind"]), lines, service, quality, parse_size(size))
 
 
 def plan_final(image: bpy.types.Image, service: Service, quality: str) -> PlannedJob:
@@ -70,14 +78,18 @@ def plan_final(image: bpy.types.Image, service: Service, quality: str) -> Planne
         draft, record = host.journal.read_job(facts["job_id"]), host.journal.read_record(facts["job_id"])
         picture = record.result.pictures[facts["result"]] if record.result else None
         data = (host.journal.folder(draft.id) / picture.path).read_bytes() if picture else b""
+        font = {path: (host.journal.folder(draft.id) / path).read_bytes() for path in ([draft.lettering.font] if draft.lettering else []) if path}
     except (OSError, ValueError, IndexError) as error:
         raise InputError("The draft's folder is gone", field="image", hint="Generate it again, or send the picture along as a reference") from error
     if not picture or draft.is_local:
         raise InputError(f"{image.name} was not made by the model", field="image", hint="Show a draft that was")
-    words = draft.request._replace(prompt=draft.prompt, quality=quality, n=1, images=(), mask=None, markup=None, input_fidelity="", partial_images=0)
+    words = draft.request._replace(prompt=draft.prompt, quality=quality, n=1, images=(), mask=None, markup=None, input_fidelity="", partial_images=0,
+                                   batch=False)
+    template, letters = _asked_with(draft.kind, draft.lettering, draft.request.size)
     sent = Reference(image.name, picture.width_px, picture.height_px, "", data, Path(picture.path).suffix, chain=chain_of(image))
-    return plan_job(draft.kind, words, partial(final_prompt, texture=draft.kind == "texture"), service, draft.landing._replace(variants_of=""),
-                    (sent,), surface=draft.surface)
+    planned = plan_job(draft.kind, words, partial(final_prompt, draft=template), service, draft.landing._replace(variants_of=""),
+                       (sent, *letters), surface=draft.surface, lettering=draft.lettering, frame_px=draft.frame_px)
+    return planned._replace(inputs=planned.inputs | font)
 
 
 class GPTIMAGE_OT_make_final(bpy.types.Operator):

@@ -130,7 +130,7 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
         if is_table:                        # the first line is that of the names
             error.field = re.sub(r"^jobs\[(\d+)\]", lambda found: f"line {int(found[1]) + 2}", error.field)
         raise
-    chosen = [(number, spec) for number, spec in enumerate(specs, 1) if not options.only or number in options.only]
+    chosen = [(number, spec) for number, spec in enumerate(specs, 1) if options.only is None or number in options.only]
     if not chosen:
         raise InputError(f"The file has {len(specs)} jobs, none of these", field="--only")
     if options.online_mode:
@@ -161,13 +161,20 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
             if spec.batch and any(each.job.follow_up for each in planned):
                 raise InputError("What comes from a batch is followed by no other request", field="heal" if spec.heal else "maps_from",
                                  hint="Ask for that when the picture is collected, by image")
+            if options.batch and (field := next((name for name in ("turnaround", "udim") if getattr(spec, name, None)), "")) \
+                    and any(each.job.after and not each.job.is_local for each in planned):
+                raise InputError("Its pictures are made one after another, each from those before", field=field,
+                                 hint="Leave the job out of --batch with --only, and run it by itself")
             tasks.append(_Task(spec, planned))
         except InputError as error:
             error.field = f"{f'line {number + 1}' if is_table else f'jobs[{number - 1}]'}.{error.field}"
             raise
     if options.dry_run:
+        every = [planned for task in tasks for planned in task.planned]
+        found = zip(every, [] if options.again else host.find_earlier(every), strict=False)
+        there = {planned.job.id for planned, earlier in found if earlier and host.journal.has_result(earlier[1])}
         for task in tasks:
-            emit(planned_line(task.spec, task.planned, options.again))
+            emit(planned_line(task.spec, task.planned, there))
         return DONE
     if options.save:
         try:
@@ -182,7 +189,8 @@ def _run(options: argparse.Namespace, emit: Callable[[dict[str, object]], None])
         host.wait(RECOVERY_S)
     failed: list[GptImageError] = []
     for task in tasks:
-        if options.collect and not all(host.was_sent(planned.job, planned.inputs) for planned in task.planned if not planned.job.is_local):
+        if options.collect and not all(found or planned.job.is_local
+                                       for planned, found in zip(task.planned, host.find_earlier(task.planned), strict=True)):
             error = InputError("It was not sent in a batch", field="--collect", hint="Run it with --batch first")
             emit(planned_line(task.spec, task.planned) | {"state": "failed", "cost_usd": 0.0, "error": error.to_dict()})
             failed.append(error)
@@ -292,7 +300,10 @@ def _numbers(text: str) -> frozenset[int]:
     found: set[int] = set()
     for part in text.split(","):
         first, _, last = part.partition("-")
-        found.update(range(_count(first), _count(last or first) + 1))
+        numbers = range(_count(first), _count(last or first) + 1)
+        if not numbers:
+            raise argparse.ArgumentTypeError(f"{part!r} is no range. Write the smaller number first, such as 1-3")
+        found.update(numbers)
     return frozenset(found)
 
 

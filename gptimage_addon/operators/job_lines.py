@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import bpy
 
 from ..blender import images
-from ..blender.earlier import find_earlier
 from ..blender.host import JobView, Landed, host
 from ..core.jobfile import JobSpec, TextureSpec
 from ..core.request import JobState, ServiceKind
@@ -54,12 +53,13 @@ def save_files(spec: JobSpec, views: list[JobView]) -> list[str]:
         return [str(path) for _, _, path in files]
     target = Path(bpy.path.abspath(spec.save)).resolve()
     tiles = [view.job.landing.tile.number for view in views if view.landed and view.job.landing.tile]
+    sheets = {number for number, (view, _) in enumerate(pictures, 1) if view.job.sheet}       # of their own kind
     saved = []
     for kind, number, path in files:
         variant = f"-{number}" if len(pictures) > 1 else ""
         if isinstance(spec, TextureSpec) and spec.udim:
             variant = f".{tiles[number - 1]}"
-        own = target.with_name(f"{target.stem}{variant}{kind}{path.suffix if kind else target.suffix}")
+        own = target.with_name(f"{target.stem}{variant}{kind}{path.suffix if kind or number in sheets else target.suffix}")
         try:
             own.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, own)
@@ -108,12 +108,11 @@ def told_line(spec: JobSpec, views: list[JobView], best: list[JobView], files: l
     }
 
 
-def planned_line(spec: JobSpec, planned: Sequence[PlannedJob], again: bool = True) -> dict[str, object]:
-    """What a line of the job file will cost; nothing for what is there from earlier, unless it is to be asked `again`."""
+def planned_line(spec: JobSpec, planned: Sequence[PlannedJob], there: Collection[str] = ()) -> dict[str, object]:
+    """What a line of the job file will cost; nothing for the jobs whose results are `there` from earlier."""
     jobs = [each.job for each in planned]
     practice = jobs[0].service.kind is ServiceKind.PRACTICE
-    new = [each.job for each in planned if again or not any(
-        host.journal.has_result(record) for _, record in find_earlier(host.journal, each.job, each.inputs))]
+    new = [job for job in jobs if job.id not in there]
     prices = [job.shown_usd for job in new]
     estimate = None if None in prices else sum(prices)
     report = {"practice": practice, "estimate_usd": estimate, "estimate_exact": all(job.estimate_exact for job in jobs),

@@ -63,6 +63,9 @@ def plan_line(spec: JobSpec, service: Service) -> list[PlannedJob]:
     if isinstance(spec, TextureSpec) and spec.image:
         return _plan_on_image(spec, service)
     if isinstance(spec, TextureSpec) and spec.udim:
+        if references:
+            raise InputError("Tiles have no references, and this style sheet has some", field="style_sheet",
+                             hint="Leave the field out, and write its words into style")
         landing = landing_for([_object(name) for name in spec.objects], spec.words)
         return plan_tiles(spec.words, service, landing, landing.tile.wanted)
     if isinstance(spec, TextureSpec) and spec.decal:

@@ -153,14 +153,16 @@ class GPTIMAGE_OT_send_overnight(bpy.types.Operator):
 
     @staticmethod
     def _waiting() -> list[str]:
-        """What waits, and can wait: not what is made from another job of the queue."""
+        """What waits, and can wait: neither what is made from another job of the queue nor what another is made from."""
+        awaited = {other for view in host.jobs.values() if view.is_active for other in view.job.after}
         return [job_id for job_id, view in host.jobs.items()
-                if view.is_waiting and not view.instead and not view.job.request.batch and not view.job.is_local and not view.job.after]
+                if view.is_waiting and not view.instead and not view.job.request.batch and not view.job.is_local and not view.job.after
+                and job_id not in awaited]
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("No job waits. Pause the queue first to gather some")
-        return any(view.is_waiting for view in host.jobs.values())
+        cls.poll_message_set("No job waits that goes with no other. Pause the queue first to gather some")
+        return bool(cls._waiting())
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         views = [host.jobs[job_id] for job_id in self._waiting()]

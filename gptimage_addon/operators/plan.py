@@ -239,6 +239,11 @@ def _origin(job: Job, result: Result, index: int) -> dict[str, object]:
     paid = job.service.kind is not ServiceKind.PRACTICE and result.cost_usd is not None
     instead_of = job.landing.targets[0].name if job.landing.place is Place.INSTEAD and job.landing.targets else ""
     more: dict[str, object] = {"parent": instead_of, "chain": " ".join(job.chain)}
+    more |= {name: text for name in ("prefix", "suffix", "style") if (text := getattr(job.request, name))}
+    if job.lettering:
+        more["lettering"] = "\n".join(job.lettering.lines)
+    if job.frame_px:
+        more["asked_size"] = job.request.size
     if job.finish:
         more |= {"parent": job.finish.parent, "of_render": job.finish.layered, "extend": list(job.finish.extend),
                     "variants_of": job.landing.variants_of or job.id, "estimate_usd": job.estimate_usd or 0.0}

@@ -23,7 +23,7 @@ from .variants import shown_image, variant_holder
 
 __all__ = (
     "FREE_ROLE", "GPTIMAGE_PG_reference", "ReferenceList", "add_image", "first_of", "load_reference", "read_references", "read_series",
-    "role_of", "shown_reference", "shown_references",
+    "role_of", "sends_pictures", "shown_reference", "shown_references",
 )
 
 FREE_ROLE = "words"
@@ -127,6 +127,11 @@ def _wanted(settings: ReferenceList, touch_up: bool) -> list[tuple[bpy.types.Ima
     style = used_style(settings)
     items = [*(settings.references if settings.use_references else ()), *(style.references if style else ())]
     return [pair for pair in series if pair[0]] + [(item.image, role_of(item)) for item in items if item.use]
+
+
+def sends_pictures(settings: ReferenceList) -> bool:
+    """Whether pictures are to go along with textures and references. Cheap."""
+    return bool(_wanted(settings, False))
 
 
 def shown_references(settings: ReferenceList, *, touch_up: bool = False) -> tuple[Reference, ...]:

@@ -22,6 +22,7 @@ from ..core.prompts import name_from_prompt, texture_prompt, tile_prompt
 from ..core.request import Finish, Job, JobRecord, Landing, Neighbor, Place, Request, Service, ServiceKind, Tile, parse_size
 from ..core.udim import SIDES, canvas_of, neighbors
 from .plan import PRACTICE, PlannedJob, Reference, Template, plan_job, price, settle_images
+from .references import sends_pictures
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .touch_up import Framing, touch_up_windows, touch_up_words
@@ -202,10 +203,11 @@ class GPTIMAGE_OT_generate_tiles(RequestSettings, bpy.types.Operator):
         cost = "the price your server asks" if not found.known else f"{'' if found.exact else 'about '}${found.usd:.4f}"
         if service.kind is ServiceKind.PRACTICE:
             cost = f"nothing (it would have cost {cost})"
+        left_out = ". The references are not sent along" if sends_pictures(context.scene.gptimage) else ""
         listed = ", ".join(map(str, numbers[:6])) + (f" … {numbers[-1]}" if len(numbers) > 6 else "")
         return context.window_manager.invoke_confirm(
             self, event, title=f"Generate {len(numbers)} Tile{'s' * (len(numbers) > 1)}?", confirm_text="Generate",
-            message=f"{listed}, {words.size.replace('x', ' x ')} px each, for {cost}")
+            message=f"{listed}, {words.size.replace('x', ' x ')} px each, for {cost}{left_out}")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:

@@ -85,8 +85,10 @@ class JobRunner:
         self._task: asyncio.Task[None] | None = None        # while the job can be cancelled
         self._record_file = threading.Lock()    # who is cancelled may still be writing it
 
-    def cancel(self) -> None:
+    def cancel(self, *, only_unsent: bool = False) -> None:
         """End the job as cancelled: at once when it waits or is at the service, else when it comes to run."""
+        if only_unsent and not self.record.is_unsent:
+            return
         self._cancelled = True
         if self._task:
             self._task.cancel()

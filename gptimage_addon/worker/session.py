@@ -59,9 +59,9 @@ class Session:
         match message:
             case protocol.Submit(job_id, online):
                 self._submit(job_id, online)
-            case protocol.Cancel(job_id):
+            case protocol.Cancel(job_id, only_unsent):
                 if job_id in self._runners:
-                    self._runners[job_id][0].cancel()
+                    self._runners[job_id][0].cancel(only_unsent=only_unsent)
             case protocol.Stop(job_id):
                 if job_id in self._runners:
                     self._runners[job_id][0].stop()

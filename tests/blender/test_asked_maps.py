@@ -13,7 +13,7 @@ import pytest
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import provenance
 from gptimage_addon.core.request import JobState, MapKind, Place, Service, Surface
-from gptimage_addon.operators.asked_maps import asked_maps, plan_maps
+from gptimage_addon.operators.asked_maps import asked_maps, plan_maps, price_follow_up
 from gptimage_addon.operators.plan import maps_of
 from gptimage_addon.worker.practice import Fault, PracticeServer
 from gptimage_addon.worker.practice_pictures import make_picture
@@ -120,3 +120,18 @@ def test_a_map_s_job_says_all_that_it_depends_on(unsent: None) -> None:
     assert (surface.maps, surface.width_m, surface.relief_m) == ((MapKind.AO,), 2.0, 0.1) and height.job.finish.whole
     assert height.job.landing.place is Place.IMAGE and height.job.landing.targets[0].name == image_of(view).name
     assert set(height.inputs) == {height.job.finish.source} and height.job.request.n == 1
+
+
+def test_the_project_s_words_are_not_for_maps(unsent: None) -> None:
+    view = finished(plan_for(Service()), [encode(make_picture("stone", 1024, 640, 1))])
+    host.pump()
+    words = WORDS._replace(prompt="stone", prefix="Pixel art", suffix="for a game", style="Bright colors.")
+    (planned,) = plan_maps(image_of(view), [MapKind.HEIGHT], words, Service(), Surface())
+    assert "height map of this surface" in planned.job.request.prompt
+    assert not any(each in planned.job.request.prompt for each in ("Pixel art", "game", "Bright"))
+
+
+def test_what_follows_a_picture_from_a_batch_is_told_at_its_own_price() -> None:
+    size = (1024, 640)
+    now, batch = (price_follow_up(WORDS._replace(batch=batch, prefix="Pixel art"), Service(), size, "xy", [MapKind.HEIGHT]) for batch in (False, True))
+    assert batch == now and now.estimate_usd > 0 and not now.words.batch

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 import types
 from pathlib import Path
 
@@ -94,6 +95,18 @@ def test_only_pictures_that_go_along_hide_the_offer(cube: bpy.types.Object) -> N
     assert list(shown()) == [REUSE, ASK]
     settings.continued = made                   # goes along without the list
     assert list(shown()) == ["Generate"]
+
+
+def test_what_has_not_landed_yet_keeps_its_place(cube: bpy.types.Object) -> None:
+    bpy.context.scene.gptimage.prompt = "red brick"
+    assert bpy.ops.gptimage.generate_texture(size="1024x640", quality="low") == {'FINISHED'}
+    (view,) = host.jobs.values()
+    while not host.journal.has_result(host.journal.read_record(view.job.id)):
+        time.sleep(0.05)                                            # done, and this Blender does not know yet
+    with pytest.raises(RuntimeError, match="just being applied"):
+        bpy.ops.gptimage.generate_texture(size="1024x640", quality="low", texture_place="image", earlier=True)
+    assert host.wait(30.0) and list(host.jobs.values()) == [view] and cube.active_material.name == "Red Brick"
+    assert bpy.ops.gptimage.generate_texture(size="1024x640", quality="low", texture_place="image", earlier=True) == {'FINISHED'}
 
 
 class Pressed(OffersEarlier):

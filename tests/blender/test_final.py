@@ -11,14 +11,16 @@ import pytest
 
 from gptimage_addon.blender.host import host
 from gptimage_addon.blender.images import provenance
-from gptimage_addon.core.request import Landing, Place, Service, ServiceKind
+from gptimage_addon.core.request import Landing, Lettering, Place, Service, ServiceKind
 from gptimage_addon.operators.final import drafted_image, final_price, plan_final
+from gptimage_addon.operators.lettering import FONT_FILE
+from gptimage_addon.operators.reference import plan_reference
 from gptimage_addon.operators.texture import texture_targets
 from gptimage_addon.ui import panels
 from gptimage_addon.worker.practice import PracticeServer
 from tests.support.layout import Layout
 from tests.support.pictures import encode, quarters
-from tests.support.scenes import compatible, editor, finished, plan_for, pump_until
+from tests.support.scenes import WORDS, compatible, editor, finished, plan_for, pump_until
 
 OPENAI = Service(ServiceKind.OPENAI)
 
@@ -88,3 +90,29 @@ def test_a_draft_whose_folder_is_gone_is_told(cube: bpy.types.Object) -> None:
     with pytest.raises(RuntimeError, match="The draft's folder is gone"):
         bpy.ops.gptimage.make_final()
     assert host.worker_pid is None
+
+
+def test_the_final_is_asked_for_as_its_draft_was_and_now(cube: bpy.types.Object) -> None:
+    """Not overnight, though the drafts were; with the project's words in the price."""
+    image = drafted(cube, prefix="Pixel art of", suffix="for a game", style="Bright colors.", batch=True)
+    planned = plan_final(image, Service(), "high")
+    assert not planned.job.request.batch and "Pixel art of weathered red brick for a game" in planned.job.request.prompt
+    found, _ = final_price(provenance(image), Service())
+    assert found.usd == planned.job.estimate_usd
+
+
+def test_the_final_of_letters_and_of_a_camera_s_shape_has_them_too() -> None:
+    lettering = Lettering(("Fisch & Brot",), font=FONT_FILE)
+    words = WORDS._replace(prompt="a shop sign", size="1024x768")
+    view = finished(plan_reference(words, Service(), Landing(Place.IMAGE), (), lettering, b"a font", (1000, 760)), [encode(quarters(1000, 760))])
+    view.record = view.record._replace(result=view.record.result._replace(
+        pictures=tuple(picture._replace(width_px=1000, height_px=760) for picture in view.record.result.pictures)))
+    host.journal.write_record(view.record)
+    host.pump()
+    image = bpy.data.images[view.landed.images[0]]
+    planned = plan_final(image, Service(), "high")
+    job = planned.job
+    assert job.lettering == lettering and job.frame_px == (1000, 760) and job.request.size == "1024x768" and planned.inputs[FONT_FILE] == b"a font"
+    assert '"Fisch & Brot"' in job.request.prompt and [picture.role.partition(":")[0] for picture in job.request.images] == ["", "lettering"]
+    found, _ = final_price(provenance(image), Service())
+    assert found.usd == job.estimate_usd

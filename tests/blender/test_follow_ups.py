@@ -84,3 +84,10 @@ def test_what_can_no_longer_be_asked_for_is_told(unsent: None, monkeypatch: pyte
     view.job = view.job._replace(follow_up=view.job.follow_up._replace(service=Service(ServiceKind.OPENAI)))
     host.pump()
     assert view.landed.images and not view.landed.complete and "not asked for" in view.landed.message
+
+
+def test_a_fault_in_what_follows_leaves_what_has_landed(unsent: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = finished(to_heal(Service()), [wall()])
+    monkeypatch.setitem(host.follow_ups, view.job.kind, lambda job, landed: 1 / 0)
+    host.pump()
+    assert view.landed.images and not view.landed.complete and "not asked for" in view.landed.message

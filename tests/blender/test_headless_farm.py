@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 from gptimage_addon.blender.host import host
 from gptimage_addon.core.pricing import Price, Usage
 from gptimage_addon.operators import headless, plan
 from gptimage_addon.worker.practice import Fault, PracticeServer
+from tests.support.pictures import decode, encode
 from tests.support.runs import Run, job_file, run_here, stdout_in
 
 BRICK = {"kind": "texture", "prompt": "weathered red brick"}
@@ -55,6 +57,9 @@ def test_what_was_made_is_not_paid_again(server: PracticeServer, tmp_path: Path)
 
     host.reset()
     assert [line["report"]["reused"] for line in run(tmp_path, server, jobs, "--dry-run").lines.values()] == [True] * 3
+    more = job_file(tmp_path, *entries, {"id": "third", **BRICK})       # each earlier result is one line's
+    planned = run(tmp_path, server, more, "--dry-run").lines
+    assert [line["report"]["reused"] for line in planned.values()] == [True] * 3 + [False] and sent(server) == 3
     changed = job_file(tmp_path, {**entries[0], "quality": "medium"}, *entries[1:])
     third = run(tmp_path, server, changed)
     assert sent(server) == 4 and [line["report"]["reused"] for line in third.lines.values()].count(False) == 1
@@ -150,7 +155,7 @@ def test_a_table_and_a_part_of_it(server: PracticeServer, tmp_path: Path) -> Non
     assert "line 7.prompt: " in run(tmp_path, server, table).stderr and not sent(server)
     table.write_text("id,kind,prompt,size\n1,texture,a,1024x640,low\n")
     assert "line 2: " in run(tmp_path, server, table).stderr
-    for options in (("--budget", "-1"), ("--budget", "much"), ("--concurrency", "0"), ("--only", "0-2"), ("--only", "a")):
+    for options in (("--budget", "-1"), ("--budget", "much"), ("--concurrency", "0"), ("--only", "0-2"), ("--only", "a"), ("--only", "5-3")):
         assert run(tmp_path, server, table, *options).status == 2
 
 
@@ -159,3 +164,71 @@ def test_lines_are_json_whatever_happens(server: PracticeServer, quarter: None, 
     jobs = job_file(tmp_path, {"id": "a", **BRICK})
     found = run(tmp_path, server, jobs, "--budget", "0")
     assert [json.loads(line)["state"] for line in found.stdout.splitlines()] == ["failed"] and not sent(server)
+
+
+def test_equal_jobs_of_one_line_have_each_their_own_picture_again(server: PracticeServer, tmp_path: Path) -> None:
+    jobs = job_file(tmp_path, {"id": "doors", "kind": "reference", "prompt": "Doors", "prompts": ["a red door", "a red door"]})
+    first = run(tmp_path, server, jobs).lines["doors"]
+    host.reset()
+    again = run(tmp_path, server, jobs).lines["doors"]
+    assert again["state"] == "done" and again["report"]["reused"] and sent(server) == 2
+    assert sorted(again["report"]["jobs"][:2]) == sorted(first["report"]["jobs"][:2])
+    host.reset()
+    more = job_file(tmp_path, {"id": "doors", "kind": "reference", "prompt": "Doors", "prompts": ["a red door"] * 3})
+    assert run(tmp_path, server, more).lines["doors"]["state"] == "done" and sent(server) == 3
+
+
+def test_what_is_made_from_other_jobs_is_recognized_with_them(server: PracticeServer, tmp_path: Path) -> None:
+    jobs = job_file(tmp_path, {"id": "knight", "kind": "reference", "prompt": "a knight", "turnaround": ["front", "right"], "one_sheet": False})
+    assert run(tmp_path, server, jobs).status == 0 and sent(server) == 2
+    host.reset()
+    planned = run(tmp_path, server, jobs, "--dry-run").lines["knight"]
+    assert planned["report"]["reused"] and planned["report"]["estimate_usd"] == 0
+    host.reset()
+    assert run(tmp_path, server, jobs).lines["knight"]["report"]["reused"] and sent(server) == 2
+
+
+@pytest.mark.parametrize("script", [[REFUSED], [None, REFUSED]])
+def test_a_touch_up_of_which_half_failed_has_all_islands_in_the_end(server: PracticeServer, tmp_path: Path, script: list[Fault | None]) -> None:
+    picture, out = np.full((640, 2200, 3), 128, np.uint8), tmp_path / "out.png"
+    (tmp_path / "in.png").write_bytes(encode(picture))
+    mask = np.zeros((640, 2200), np.uint8)
+    mask[:, :1030] = mask[:, -1030:] = 255      # each as large as the service makes pictures
+    (tmp_path / "mask.png").write_bytes(encode(mask))
+    jobs = job_file(tmp_path, {"id": "wall", "kind": "touch_up", "prompt": "a red door", "image": str(tmp_path / "in.png"), "separate": True,
+                               "context": 0, "mask": {"image": str(tmp_path / "mask.png")}, "save": str(out)}, defaults={"quality": "low"})
+    server._script.extend(script)
+    assert run(tmp_path, server, jobs, "--concurrency", "1").status == 1 and sent(server) == 2
+    host.reset()
+    again = run(tmp_path, server, jobs)
+    assert again.status == 0 and sent(server) == 3, again.stdout
+    changed = np.abs(decode(out.read_bytes())[..., :3].astype(int) - 128).max(axis=2) > 8
+    assert changed[:, :1100].any() and changed[:, 1100:].any()
+
+
+def test_an_earlier_touch_up_lands_for_the_image_that_asks(server: PracticeServer, tmp_path: Path) -> None:
+    """The picture counts, not its name."""
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(encode(np.full((640, 1024, 3), 128, np.uint8)))
+        host.reset()
+        jobs = job_file(tmp_path, {"id": "wall", "kind": "touch_up", "prompt": "a red door", "image": str(tmp_path / name),
+                                   "mask": {"whole": True}}, defaults={"quality": "low"})
+        (image,) = run(tmp_path, server, jobs).lines["wall"]["images"]
+        assert bpy.data.images[image]["gptimage"]["parent"] == Path(name).stem
+    assert sent(server) == 1
+
+
+def test_what_is_made_one_after_another_is_refused_before_a_batch_is_sent(server: PracticeServer, tmp_path: Path) -> None:
+    jobs = job_file(tmp_path, {"id": "wall", **BRICK}, {"id": "knight", "kind": "reference", "prompt": "a knight", "turnaround": ["front", "right"],
+                                                        "one_sheet": False})
+    found = run(tmp_path, server, jobs, "--batch")
+    assert found.status == 2 and found.stderr.startswith("gptimage: jobs[1].turnaround: ") and not sent(server)
+    assert run(tmp_path, server, jobs, "--batch", "--only", "1").status == 0
+
+
+def test_a_contact_sheet_is_a_png_beside_jpegs(server: PracticeServer, tmp_path: Path) -> None:
+    jobs = job_file(tmp_path, {"id": "doors", "kind": "reference", "prompt": "Doors", "prompts": ["a red door", "a blue door"], "output_format": "jpeg",
+                               "save": str(tmp_path / "doors.jpeg")})
+    files = run(tmp_path, server, jobs).lines["doors"]["files"]
+    assert [Path(path).name for path in files] == ["doors-1.jpeg", "doors-2.jpeg", "doors-3.png"]
+    assert [Path(path).read_bytes()[:2] for path in files] == [b"\xff\xd8", b"\xff\xd8", b"\x89P"]

@@ -4,14 +4,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import bpy
 import pytest
 
 from gptimage_addon.blender.host import host
-from gptimage_addon.core.request import JobState
+from gptimage_addon.core.errors import QuotaError
+from gptimage_addon.core.request import JobState, Service
+from gptimage_addon.library.journal import Journal
+from gptimage_addon.worker.practice import PracticeServer
 from tests.support.runs import job_file, run_here, run_process
+from tests.support.scenes import compatible, job_folders, plan_for, pump_until
 
 SMALL = {"prompt": "red brick", "size": "1024x640", "quality": "low", "texture_place": "image"}
 
@@ -44,6 +53,67 @@ def test_what_waits_is_sent_overnight_instead_and_once() -> None:
     assert [host.journal.read_record(job_id).state for job_id in old] == [JobState.CANCELLED] * 2
 
 
+def test_what_has_left_meanwhile_stays_as_it_is(server: PracticeServer) -> None:
+    """The button was pressed while it still waited, and it left before the helper heard of it."""
+    server.latency_s = 2.0
+    view = host.submit(plan_for(compatible(server), prompt="wall").job)
+    while not [request for request in server.requests if request.method == "POST"]:
+        host._worker.wait_readable(0.05)        # nothing is heard: for this Blender it waits
+    assert view.is_waiting and bpy.ops.gptimage.send_overnight() == {'FINISHED'}
+    pump_until(lambda: not host.is_busy)
+    assert list(host.jobs.values()) == [view] and view.landed and not view.instead
+    assert len([request for request in server.requests if request.method == "POST"]) == 1
+
+
+def test_what_others_are_made_from_is_not_sent_overnight() -> None:
+    host.pause(True)
+    assert bpy.ops.gptimage.generate_turnaround(prompt="a knight", quality="low", views={"front", "right"}, one_sheet=False) == {'FINISHED'}
+    assert len(host.jobs) > 1 and not bpy.ops.gptimage.send_overnight.poll()
+    plain = plan_for(Service(), prompt="wall").job
+    host.submit(plain)
+    assert bpy.ops.gptimage.send_overnight() == {'FINISHED'}
+    assert [job_id for job_id, view in host.jobs.items() if view.instead] == [plain.id]
+
+
+def test_what_is_called_back_is_sent_overnight_also_when_the_helper_dies_meanwhile() -> None:
+    host.pause(True)
+    assert bpy.ops.gptimage.generate_texture(**SMALL) == {'FINISHED'}
+    (old,) = host.jobs.values()
+    pump_until(lambda: host.is_ready and host.journal.read_record(old.job.id).worker)
+    os.kill(host.worker_pid, signal.SIGSTOP)
+    assert bpy.ops.gptimage.send_overnight() == {'FINISHED'}
+    os.kill(host.worker_pid, signal.SIGKILL)
+    host.paused = False
+    pump_until(lambda: not host.is_busy)
+    (view,) = host.jobs.values()
+    assert view.job.request.batch and view.landed and host.journal.read_record(old.job.id).state is JobState.CANCELLED
+
+
+def test_what_cannot_be_sent_overnight_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    host.pause(True)
+    assert bpy.ops.gptimage.generate_texture(**SMALL) == {'FINISHED'}
+    (old,) = host.jobs.values()
+
+    def refuse(*_: object) -> None:
+        raise QuotaError("The budget of the day is used up")
+
+    monkeypatch.setattr(host.budget, "check", refuse)
+    assert bpy.ops.gptimage.send_overnight() == {'FINISHED'}
+    pump_until(lambda: not host.is_busy)
+    assert list(host.jobs.values()) == [old] and old.record.state is JobState.CANCELLED and "budget" in host.trouble.message
+
+
+def test_a_job_without_its_folder_is_not_sent_overnight() -> None:
+    host.pause(True)
+    assert bpy.ops.gptimage.generate_texture(**SMALL) == {'FINISHED'}
+    (old,) = host.jobs.values()
+    pump_until(lambda: host.is_ready and host.journal.read_record(old.job.id).worker)
+    shutil.rmtree(host.journal.folder(old.job.id))
+    with pytest.raises(RuntimeError, match="The job's folder is gone"):
+        bpy.ops.gptimage.send_overnight()
+    assert not old.instead
+
+
 def test_a_file_is_sent_overnight_and_collected_by_another_process(checkout: Path, tmp_path: Path) -> None:
     jobs = job_file(tmp_path, {"id": "a", "kind": "texture", "prompt": "red brick", "save": str(tmp_path / "a.png")},
                     {"id": "b", "kind": "texture", "prompt": "blue tiles", "objects": ["Cube"]})
@@ -65,6 +135,19 @@ def test_a_file_is_sent_overnight_and_collected_by_another_process(checkout: Pat
     assert len(list((data / "batches").glob("*-output.jsonl"))) == 1 and len(list((data / "jobs").iterdir())) == 2
     bpy.ops.wm.open_mainfile(filepath=str(out))
     assert bpy.data.objects["Cube"].active_material.name == "Blue Tiles"
+
+
+def test_a_batch_that_another_helper_looks_after_is_awaited(checkout: Path, tmp_path: Path, server: PracticeServer) -> None:
+    server.latency_s = server.desk._latency_s = 4.0
+    jobs = job_file(tmp_path, {"id": "a", "kind": "texture", "prompt": "red brick", "batch": True})
+    data = tmp_path / "data"
+    with subprocess.Popen([sys.executable, "-m", "gptimage_addon", "run", jobs, "--data", data, "--service", server.base_url], cwd=checkout,
+                          env=os.environ | {"OPENAI_API_KEY": server.token}, stdout=subprocess.DEVNULL) as other:
+        pump_until(lambda: any(record.batch for record in map(Journal(data).read_record, job_folders(data))))
+        found = run_here(tmp_path, jobs, "--data", data, "--service", server.base_url, "--collect")
+        assert other.wait(30) == 0
+    assert found.status == 0 and found.lines["a"]["state"] == "done" and found.lines["a"]["images"], found.stdout
+    assert len([request for request in server.requests if request.path.endswith("/batches")]) == 1
 
 
 def test_batches_are_sent_or_collected(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import types
 from pathlib import Path
 
 import bpy
@@ -13,10 +14,14 @@ import pytest
 from gptimage_addon.blender.host import JobView, host
 from gptimage_addon.blender.images import provenance
 from gptimage_addon.blender.materials import picture_node
+from gptimage_addon.blender import udim as udim_images
 from gptimage_addon.blender.udim import tile_files, tiles_of, tiles_there
 from gptimage_addon.core.errors import InputError, QuotaError
 from gptimage_addon.core.request import JobState, Service, ServiceKind
+from gptimage_addon.core.jobfile import ReferenceSpec, TextureSpec
 from gptimage_addon.operators import udim
+from gptimage_addon.operators.job_plans import plan_line
+from gptimage_addon.operators.references import add_image
 from gptimage_addon.operators.udim import landing_for, missing_tiles, plan_tiles, shown_tiles, tiled_image
 from gptimage_addon.worker.practice import PracticeServer
 from tests.support.pictures import decode, encode
@@ -259,3 +264,36 @@ def test_where_there_is_no_mesh_it_says_so() -> None:
     with pytest.raises(RuntimeError, match="shows no tiles that were generated. Use Generate Tiles"):
         generate(only_missing=True)
     assert not host.jobs
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_what_was_painted_on_a_tile_stays_when_another_arrives(tmp_path: Path, pack: bool) -> None:
+    obj = panels((0, 0), (1, 0))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "tiles.blend"))
+    small_tiles(obj, (1001,), pack=pack)
+    host.pump()
+    image = tiled_image(obj)
+    image.pixels.foreach_set(np.tile(np.float32((0, 0, 1, 1)), 16 * 16))
+    assert image.is_dirty
+    udim_images.set_tile(image, 1002, encode(np.full((16, 16, 3), 200, np.uint8)), name="", pack=pack)
+    found = pictures(image)
+    assert found[1001][8, 8].tolist() == [0, 0, 255] and found[1002][8, 8].tolist() == [200] * 3
+    assert image.filepath.startswith("//textures/") and all(each.filepath.startswith("//textures/") for each in image.packed_files)
+
+
+def test_that_no_references_go_along_is_told() -> None:
+    told: list[str] = []
+    window_manager = types.SimpleNamespace(invoke_confirm=lambda operator, event, *, message, **words: told.append(message))
+    context = types.SimpleNamespace(scene=bpy.context.scene, window_manager=window_manager)
+    button = types.SimpleNamespace(_read=lambda context: (WORDS, None, (1001, 1002), {}))
+    image = bpy.data.images.new("Moss", 64, 64)
+    for wanted in (False, True):
+        if wanted:
+            add_image(bpy.context.scene.gptimage, image)
+        udim.GPTIMAGE_OT_generate_tiles.invoke(button, context, None)
+    assert ["references are not sent" in message for message in told] == [False, True]
+
+    obj = panels((0, 0))
+    with pytest.raises(InputError, match="Tiles have no references") as refused:        # as a style sheet adds them
+        plan_line(TextureSpec(id="a", kind="texture", prompt="moss", objects=(obj.name,), udim=True, references=(ReferenceSpec(image="Moss"),)), Service())
+    assert refused.value.field == "style_sheet"

@@ -109,6 +109,7 @@ def test_the_file_itself(facts: object, field: str) -> None:
     (TEXTURE, {"save": "x.jpg"}, "save"), (TEXTURE, {"save": "x"}, "save"),
     (TEXTURE, {"udim": True}, "objects"), (TEXTURE, {"udim": 1, "objects": ["A"]}, "udim"),
     (TEXTURE, {"udim": True, "objects": ["A"], "n": 2}, "n"), (TEXTURE, {"udim": True, "objects": ["A"], "seamless": True}, "seamless"),
+    (TEXTURE, {"udim": True, "objects": ["A"], "continue_from": "B"}, "continue_from"),
     (TEXTURE, {"decal": {}}, "decal.object"), (TEXTURE, {"decal": "Wall"}, "decal"), (TEXTURE, {"decal": {"object": "A", "size": 1}}, "decal.size"),
     (TEXTURE, {"decal": {"object": "A", "location": [1, 2]}}, "decal.location"), (TEXTURE, {"decal": {"object": "A", "width_m": 0}}, "decal.width_m"),
     (TEXTURE, {"decal": {"object": "A", "normal": [0, 0, 1]}}, "decal.normal"),
@@ -128,6 +129,13 @@ def test_what_a_job_must_have(missing: str) -> None:
 
 def test_ids_are_there_once() -> None:
     assert refused(document(TEXTURE, REFERENCE, TEXTURE)).field == "jobs[2].id"
+
+
+def test_a_default_that_changes_cannot_have_is_for_the_others() -> None:
+    changes = [{"id": "b", "kind": "touch_up", "prompt": "a door", "image": "wall.png", "mask": {"whole": True}},
+               {"id": "c", "kind": "edit_texture", "prompt": "moss", "image": "wall.png"}]
+    specs = read_jobfile(document(TEXTURE, *changes, defaults={"continue_from": "Wall"}))
+    assert [spec.continue_from for spec in specs] == ["Wall", "", ""]
 
 
 @pytest.mark.parametrize("more", [{"seamless": False}, {"maps": []}])

@@ -66,6 +66,18 @@ def test_cancelled_before_and_after_it_was_sent(start_worker: StartWorker, serve
     assert set(rows(worker)) == {sent}
 
 
+def test_what_is_called_back_only_if_it_was_not_sent_goes_on_once_it_was(start_worker: StartWorker, serve: Serve) -> None:
+    server = serve(latency_s=1)
+    worker = start_worker(concurrency=1)
+    sent = worker.submit(priced(server))
+    wait_until(lambda: server.requests)
+    waits = worker.submit(priced(server))
+    for job_id in (waits, sent):
+        worker.send(Cancel(job_id, only_unsent=True))
+    assert worker.wait_state(waits).state is JobState.CANCELLED and worker.wait_state(sent).state is JobState.DONE
+    assert len(server.requests) == 1
+
+
 def test_two_workers_keep_one_budget(start_worker: StartWorker, serve: Serve) -> None:
     server = serve()
     workers = [start_worker(concurrency=8) for _ in range(2)]
