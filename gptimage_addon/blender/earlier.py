@@ -14,7 +14,7 @@ from ..core.fingerprint import content_digest, fingerprint, input_paths
 from ..core.request import Job, JobRecord, JobState
 from .job_view import JobView
 
-__all__ = ("find_earlier", "in_place", "is_under_way", "match_earlier")
+__all__ = ("find_earlier", "in_place", "is_under_way", "latest_results", "match_earlier")
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,19 @@ def match_earlier(
         # What is made from others of them was made from those that take their places.
         ids = in_place(jobs, found)
         found.append(_match_one(journal, job.with_others(ids), inputs, set(ids.values()), views, pump))
+    return found
+
+
+def latest_results(
+    journal: library.journal.Journal, jobs: Sequence[tuple[Job, Mapping[str, bytes]]],
+) -> list[tuple[Job, JobRecord] | None]:
+    """For each of the jobs, which belong together, the latest earlier one that has a result; each counts once."""
+    found: list[tuple[Job, JobRecord] | None] = []
+    for job, inputs in jobs:
+        ids = in_place(jobs, found)
+        results = [(earlier, record) for earlier, record in find_earlier(journal, job.with_others(ids), inputs)
+                   if journal.has_result(record) and earlier.id not in ids.values()]
+        found.append(results[-1] if results else None)
     return found
 
 

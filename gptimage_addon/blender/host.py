@@ -95,12 +95,15 @@ class Host:
         """
         return self.submit_all([(job, inputs)])[0]
 
-    def submit_all(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]]) -> list[JobView]:
-        """`submit` for jobs that belong together: all of them or none.
+    def submit_all(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]], *, earlier: bool = False) -> list[JobView]:
+        """`submit` for jobs that belong together: all of them or none. With `earlier` the latest results of the same requests land instead.
 
         If the host `reuses`, what was asked before is not asked again: its result lands instead, and where that is uncertain its error stands.
         """
-        found = self.find_earlier(jobs, wait=True) if self.reuses else [None] * len(jobs)
+        if earlier:
+            found = self._earlier_results(jobs)
+        else:
+            found = self.find_earlier(jobs, wait=True) if self.reuses else [None] * len(jobs)
         ids = blender.earlier.in_place(jobs, found)
         views = [self._reused(*each, job.with_others(ids)) if each else JobView(job.with_others(ids), JobRecord(job_id=job.id))
                  for (job, _), each in zip(jobs, found, strict=True)]
@@ -120,12 +123,18 @@ class Host:
             raise
         self.trouble = None
         workspace = notice.workspace_name()
+        before = [(view.job.id, view.group) for view in self.jobs.values() if view.is_waiting]
         for view in views:
-            view.workspace = workspace
+            view.workspace, view.group = workspace, views[0].job.id
             view.elsewhere = not view.record.state.is_final and view.reused and view.job.id not in self.jobs
             self.jobs[view.job.id] = view
             if not view.reused:
                 self._give(view)
+        together = [view.job.id for view in views if view.is_waiting]
+        line = core.queue.take_turns(before, together)
+        if line != [*(job_id for job_id, _ in before), *together]:
+            self._arrange(line)
+        self._wake()
         return views
 
     def find_earlier(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]], *, wait: bool = False) -> list[tuple[Job, JobRecord] | None]:
@@ -139,17 +148,19 @@ class Host:
         view.reused, view.collected = True, bool(record.batch) and not self.journal.is_applied(earlier.id)
         return view
 
-    def use_earlier(self, job: Job, inputs: Mapping[str, bytes] = {}) -> JobView:
-        """Land the latest result of a job that asked for the same where this one would. Raises InputError if there is none."""
-        for earlier, record in reversed(blender.earlier.find_earlier(self.journal, job, inputs)):
-            if self.journal.has_result(record):
-                if earlier.id in self.jobs and self.jobs[earlier.id].is_active:        # it has a place of its own to land at
-                    raise InputError("The earlier result is just being applied", field="earlier", hint="Use it again when it has landed")
-                view = self.jobs[earlier.id] = self._reused(earlier, record, job)
-                self._wake()
-                return view
-        self.budget.look_again()
-        raise InputError("The earlier result is gone", field="earlier", hint="Ask again")
+    def has_earlier(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]]) -> bool:
+        """Whether all that would be sent was made before. Reads files and the wallet: not for drawing."""
+        found = blender.earlier.latest_results(self.journal, jobs)
+        return any(found) and all(each or job.is_local for (job, _), each in zip(jobs, found, strict=True))
+
+    def _earlier_results(self, jobs: Sequence[tuple[Job, Mapping[str, bytes]]]) -> list[tuple[Job, JobRecord] | None]:
+        found = blender.earlier.latest_results(self.journal, jobs)
+        if not all(each or job.is_local for (job, _), each in zip(jobs, found, strict=True)):
+            self.budget.look_again()
+            raise InputError("The earlier result is gone", field="earlier", hint="Ask again")
+        if any(each and each[0].id in self.jobs and self.jobs[each[0].id].is_active for each in found):    # it has a place of its own to land at
+            raise InputError("The earlier result is just being applied", field="earlier", hint="Use it again when it has landed")
+        return found
 
     def cancel(self, job_id: str, *, only_unsent: bool = False) -> None:
         """Stop a job; with `only_unsent` one that has left meanwhile goes on, for it is paid."""
@@ -178,16 +189,19 @@ class Host:
 
     def move(self, job_id: str, steps: int) -> None:
         """Move a waiting job in the line: by -1 it is sent one earlier, by 1 one later; many steps reach the end."""
-        line = [view for view in self.jobs.values() if view.is_waiting]
-        view = self.jobs[job_id]
-        if view not in line:
+        line = [view.job.id for view in self.jobs.values() if view.is_waiting]
+        if job_id not in line:
             return
-        place = line.index(view)
+        place = line.index(job_id)
         line.insert(max(0, place + steps), line.pop(place))
+        self._arrange(line)
+
+    def _arrange(self, line: Sequence[str]) -> None:
+        """Send what waits in this order."""
         moved = iter(line)
-        in_order = [next(moved) if each.is_waiting else each for each in self.jobs.values()]
-        self.jobs = {each.job.id: each for each in in_order}
-        self._say(core.protocol.Arrange(tuple(each.job.id for each in line)))
+        in_order = [self.jobs[next(moved)] if view.is_waiting else view for view in self.jobs.values()]
+        self.jobs = {view.job.id: view for view in in_order}
+        self._say(core.protocol.Arrange(tuple(line)))
 
     def retry(self, job_id: str) -> JobView:
         """Send the same job again, as a new one: the old one's folder is history."""

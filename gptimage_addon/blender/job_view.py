@@ -35,6 +35,7 @@ class JobView:
         self.recovered = recovered
         self.followed: list[JobView] = []
         self.workspace = ""             # where the artist was who asked for it
+        self.group = job.id             # the first of those that were asked for together
         self._sent = 0.0                # by the monotonic clock
         self.instead: tuple[Job, dict[str, bytes]] | None = None       # what is sent in its place once it is cancelled
         self.reused = False                     # the result of an earlier job, which costs nothing now

@@ -3,4 +3,4 @@
 
 from ..late import late_modules
 
-__getattr__ = late_modules(__name__, "entries", "framing", "presets", "protocol", "templates")
+__getattr__ = late_modules(__name__, "entries", "framing", "presets", "protocol", "queue", "templates")

@@ -18,14 +18,15 @@ from .. import blender
 from ..blender import images, materials, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
-from ..core.errors import GptImageError, InputError
+from ..core.errors import InputError
 from ..core.prompts import map_prompt
 from ..core.regions import Box
 from ..core.request import (
     Finish, FollowUp, Job, JobRecord, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface,
 )
+from .asking import AskOperator
 from .plan import MAP_LABELS, PlannedJob, maps_key, maps_of, plan_job, price
-from .report import can_start, push_undo, report
+from .report import push_undo
 from .settings import RequestSettings, read_settings
 from .surface import float_error, image_words, instead_of, plan_healing, price_healing
 from .touch_up import Framing, touch_up_windows, touch_up_words
@@ -176,7 +177,7 @@ def _show(job: Job, color: bpy.types.Image, made: set[str]) -> str:
 
 # --- the operator -----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_ask_maps(RequestSettings, bpy.types.Operator):
+class GPTIMAGE_OT_ask_maps(AskOperator, RequestSettings, bpy.types.Operator):
     bl_idname = "gptimage.ask_maps"
     bl_label = "Ask for Maps"
     bl_description = "Have the model draw the chosen maps of the texture that is shown, one edit each. Normals and occlusion follow from the height"
@@ -190,20 +191,16 @@ class GPTIMAGE_OT_ask_maps(RequestSettings, bpy.types.Operator):
         if shown_image(context) is None:
             cls.poll_message_set("No texture is shown here. Select an object whose material has one, or open it in the Image Editor")
             return False
-        return can_start(cls, context)
+        return super().poll(context)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
         panel, preferences, image = context.scene.gptimage, read_preferences(), shown_image(context)
         assert image is not None                # by the poll
         wanted = self.maps if self.properties.is_property_set("maps") else panel.maps
         size = Surface(width_m=panel.scale_m or images.provenance(image).get("width_m", 1.0), relief_m=panel.relief_m, displace=panel.displace)
-        try:
-            host.submit_all(plan_maps(
-                image, [kind for kind in MapKind if str(kind) in wanted], _map_words(panel, image, self), preferences.service, size,
-                pack=preferences.pack))
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+        return plan_maps(
+            image, [kind for kind in MapKind if str(kind) in wanted], _map_words(panel, image, self), preferences.service, size,
+            pack=preferences.pack)
 
 
 classes = (GPTIMAGE_OT_ask_maps,)

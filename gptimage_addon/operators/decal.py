@@ -16,12 +16,13 @@ from ..blender import materials, targets
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.catalog import find_model
-from ..core.errors import GptImageError, InputError
+from ..core.errors import InputError
 from ..core.prompts import decal_on_backdrop_prompt, decal_prompt, name_from_prompt
 from ..core.request import Decal, Job, JobRecord, Landing, Place, Request, Service, Surface
+from .asking import AskOperator
 from .plan import PlannedJob, Reference, Template, adopt_results, plan_job, settle_images
 from .references import read_references
-from .report import can_start, report, sentence
+from .report import sentence
 from .settings import RequestSettings, read_settings
 
 __all__ = ("DecalSettings", "decal_refusal", "decal_request", "plan_decal")
@@ -93,7 +94,7 @@ def land_decal(job: Job, record: JobRecord, folder: Path) -> Landed:
 
 # --- the operator -----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_generate_decal(RequestSettings, DecalSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_decal(AskOperator, RequestSettings, DecalSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_decal"
     bl_label = "Generate Decal"
     bl_description = ("Make a picture cut out of its background, on a mesh of its own: on the selected faces in Edit Mode, else where the active "
@@ -101,27 +102,18 @@ class GPTIMAGE_OT_generate_decal(RequestSettings, DecalSettings, bpy.types.Opera
 
     size: StringProperty(name="Size", description="Size of the picture, as WIDTHxHEIGHT", options={'SKIP_SAVE'})
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
         panel, preferences = context.scene.gptimage, read_preferences()
         width_m, conform = (
             getattr(self if self.properties.is_property_set(name) else panel, name) for name in DecalSettings.__annotations__)
-        try:
-            words = read_settings(panel, self)
-            obj = _decal_object(context.object)
-            if obj.mode == 'EDIT':
-                spot = blender.decals.spot_on_faces(obj, materials.selected_faces(obj))
-            else:
-                spot = blender.decals.spot_near(obj, context.scene.cursor.location)
-            decal = spot._replace(width_m=width_m, conform=conform)
-            planned = plan_decal(words, preferences.service, obj, decal, read_references(context.scene, touch_up=True), pack=preferences.pack)
-            host.submit(planned.job, planned.inputs)
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+        words = read_settings(panel, self)
+        obj = _decal_object(context.object)
+        if obj.mode == 'EDIT':
+            spot = blender.decals.spot_on_faces(obj, materials.selected_faces(obj))
+        else:
+            spot = blender.decals.spot_near(obj, context.scene.cursor.location)
+        decal = spot._replace(width_m=width_m, conform=conform)
+        return [plan_decal(words, preferences.service, obj, decal, read_references(context.scene, touch_up=True), pack=preferences.pack)]
 
 
 classes = (GPTIMAGE_OT_generate_decal,)

@@ -16,14 +16,14 @@ from .. import blender
 from ..blender import images, materials
 from ..blender.host import host
 from ..blender.preferences import read_preferences
-from ..core.errors import GptImageError, InputError
+from ..core.errors import InputError
 from ..core.prompts import edit_texture_prompt, vary_texture_prompt
 from ..core.regions import Box, Window, edit_cost
 from ..core.request import Finish, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface
 from ..imaging import masks
+from .asking import AskOperator
 from .plan import PlannedJob, Reference, maps_of, plan_job
 from .references import read_references
-from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .surface import SurfaceSettings, float_error, instead_of, read_surface
 from .texture import land_texture
@@ -158,7 +158,7 @@ def shown_edit(settings: bpy.types.PropertyGroup, image: bpy.types.Image) -> tup
 
 # --- the operators ----------------------------------------------------------------------------------------
 
-class _OnTexture:
+class _OnTexture(AskOperator):
     """Operators on a texture that is there. A mixin."""
 
     image: StringProperty(name="Image", description="Name of the image; without one, what is shown here", options={'SKIP_SAVE'})
@@ -167,23 +167,14 @@ class _OnTexture:
         items=[("instead", "In Its Place", "In all materials and Image Editors that show the old picture, which stays as a variant"),
                ("image", "Image Only", "Make the image and leave the scene as it is")])
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            preferences, panel = read_preferences(), context.scene.gptimage
-            image = object_texture(context.object, self.image) if self.image else shown_image(context)
-            if image is None:
-                raise InputError("No texture is shown here", field="image",
-                                 hint="Select an object whose material has one, or open it in the Image Editor")
-            landing = Landing(place=Place(self.place), scale_m=panel.scale_m, pack=preferences.pack)
-            planned = self.plan(context, image, read_settings(panel, self), preferences.service, landing)
-            host.submit(planned.job, planned.inputs)
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        preferences, panel = read_preferences(), context.scene.gptimage
+        image = object_texture(context.object, self.image) if self.image else shown_image(context)
+        if image is None:
+            raise InputError("No texture is shown here", field="image",
+                             hint="Select an object whose material has one, or open it in the Image Editor")
+        landing = Landing(place=Place(self.place), scale_m=panel.scale_m, pack=preferences.pack)
+        return [self.plan_change(context, image, read_settings(panel, self), preferences.service, landing)]
 
 
 class GPTIMAGE_OT_edit_texture(_OnTexture, RequestSettings, bpy.types.Operator):
@@ -193,7 +184,7 @@ class GPTIMAGE_OT_edit_texture(_OnTexture, RequestSettings, bpy.types.Operator):
 
     faces: BoolProperty(name="Selected Faces", description="Change only what the selected faces show", default=True, options={'SKIP_SAVE'})
 
-    def plan(self, context: bpy.types.Context, image: bpy.types.Image, words: Request, service: Service, landing: Landing) -> PlannedJob:
+    def plan_change(self, context: bpy.types.Context, image: bpy.types.Image, words: Request, service: Service, landing: Landing) -> PlannedJob:
         mask = faces_mask(context.object, image) if self.faces else None
         return plan_edit(words, service, image, mask, landing, references=read_references(context.scene, touch_up=True))
 
@@ -203,7 +194,7 @@ class GPTIMAGE_OT_vary_texture(_OnTexture, RequestSettings, SurfaceSettings, bpy
     bl_label = "Vary Texture"
     bl_description = "Draw the texture once more, with the change that the prompt tells. Seams and maps as set under Surface"
 
-    def plan(self, context: bpy.types.Context, image: bpy.types.Image, words: Request, service: Service, landing: Landing) -> PlannedJob:
+    def plan_change(self, context: bpy.types.Context, image: bpy.types.Image, words: Request, service: Service, landing: Landing) -> PlannedJob:
         surface = read_surface(context.scene.gptimage, landing.scale_m, self) or Surface()
         return plan_edit(words, service, image, None, landing, surface=surface, references=read_references(context.scene, touch_up=True))
 

@@ -12,16 +12,16 @@ import numpy as np
 from bpy.props import IntProperty
 
 from .. import blender, core
-from ..blender.host import host
 from ..blender.images import provenance
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
 from ..core.regions import Box, union
 from ..core.request import Finish, Landing, Place, Request, Service
 from .areas import Shown, read_area, shown_picture
+from .asking import AskOperator
 from .plan import PlannedJob, Reference
 from .references import read_references
-from .report import can_start, report
+from .report import report
 from .settings import RequestSettings, read_settings
 from .touch_up import Framing, Piece, framing_of, plan_touch_up, read_source, touch_up_windows, touch_up_words
 
@@ -78,31 +78,23 @@ def shown_extension(context: bpy.types.Context, picture: Shown) -> list[tuple[Re
     return [(touch_up_words(words, window), finish)]
 
 
-class GPTIMAGE_OT_extend_frame(RequestSettings, ExtendSettings, bpy.types.Operator):
+class GPTIMAGE_OT_extend_frame(AskOperator, RequestSettings, ExtendSettings, bpy.types.Operator):
     bl_idname = "gptimage.extend_frame"
     bl_label = "Extend Frame"
     bl_description = "Continue the picture at its sides. What there is of it does not change. The prompt may say what comes there"
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            settings, preferences = context.scene.gptimage, read_preferences()
-            words = read_settings(settings, self)
-            picture = shown_picture(context)
-            if picture is None:
-                raise InputError("No picture is shown", field="image", hint="Open the render or the image to extend here")
-            own = any(self.properties.is_property_set(side) for side in SIDES)
-            extend = _sides(self if own else settings)
-            source = read_source(context, picture)
-            landing = Landing(place=Place.EDITOR, pack=preferences.pack)
-            host.submit_all(plan_extension(words, preferences.service, source, extend, landing, framing_of(read_area(settings)),
-                                           references=read_references(context.scene, touch_up=True)))
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        settings, preferences = context.scene.gptimage, read_preferences()
+        words = read_settings(settings, self)
+        picture = shown_picture(context)
+        if picture is None:
+            raise InputError("No picture is shown", field="image", hint="Open the render or the image to extend here")
+        own = any(self.properties.is_property_set(side) for side in SIDES)
+        extend = _sides(self if own else settings)
+        source = read_source(context, picture)
+        landing = Landing(place=Place.EDITOR, pack=preferences.pack)
+        return plan_extension(words, preferences.service, source, extend, landing, framing_of(read_area(settings)),
+                              references=read_references(context.scene, touch_up=True))
 
 
 class GPTIMAGE_OT_match_camera(bpy.types.Operator):

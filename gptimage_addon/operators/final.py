@@ -16,13 +16,13 @@ from ..blender.host import host
 from ..blender.images import provenance
 from ..blender.preferences import read_preferences
 from ..core import catalog
-from ..core.errors import GptImageError, InputError
+from ..core.errors import InputError
 from ..core.pricing import Price
 from ..core.prompts import final_prompt, texture_prompt
 from ..core.request import Lettering, Request, Service, parse_size
+from .asking import AskOperator
 from .lettering import lettered
 from .plan import PlannedJob, Reference, Template, chain_of, plan_job, price
-from .report import can_start, report
 from .settings import RequestSettings
 from .variants import variant_holder
 
@@ -92,7 +92,7 @@ def plan_final(image: bpy.types.Image, service: Service, quality: str) -> Planne
     return planned._replace(inputs=planned.inputs | font)
 
 
-class GPTIMAGE_OT_make_final(bpy.types.Operator):
+class GPTIMAGE_OT_make_final(AskOperator, bpy.types.Operator):
     bl_idname = "gptimage.make_final"
     bl_label = "Make Final"
     bl_description = "Ask for the shown draft once more at a higher quality. The draft is sent along, so that the picture stays what was chosen"
@@ -106,18 +106,13 @@ class GPTIMAGE_OT_make_final(bpy.types.Operator):
         if drafted_image(context, catalog.QUALITIES[-1]) is None:
             cls.poll_message_set("No draft is shown here: a texture or a reference made at a lower quality")
             return False
-        return can_start(cls, context)
+        return super().poll(context)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            image = drafted_image(context, self.quality)
-            if image is None:
-                raise InputError("The shown picture has this quality already", field="quality", hint="Choose a higher one")
-            planned = plan_final(image, read_preferences().service, self.quality)
-            host.submit(planned.job, planned.inputs)
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        image = drafted_image(context, self.quality)
+        if image is None:
+            raise InputError("The shown picture has this quality already", field="quality", hint="Choose a higher one")
+        return [plan_final(image, read_preferences().service, self.quality)]
 
 
 classes = (GPTIMAGE_OT_make_final,)

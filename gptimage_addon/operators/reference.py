@@ -17,11 +17,11 @@ from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.errors import InputError
 from ..core.request import Job, JobRecord, Landing, Lettering, Place, Request, Service, Target
-from .earlier import OffersEarlier
+from .asking import AskOperator
 from .lettering import LetteringSettings, font_file, lettered, read_lettering
 from .plan import PlannedJob, Reference, adopt_results, plan_job, settle_images
 from .references import read_references
-from .report import can_start, report
+from .report import report
 from .settings import RequestSettings, read_settings
 
 __all__ = ("ReferenceSettings", "camera_target", "land_reference", "plan_reference", "shown_words")
@@ -121,19 +121,15 @@ def shown_words(panel: ReferenceSettings, scene: bpy.types.Scene, operator: bpy.
 
 # --- the operator -----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_generate_reference(OffersEarlier, RequestSettings, ReferenceSettings, LetteringSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_reference(AskOperator, RequestSettings, ReferenceSettings, LetteringSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_reference"
     bl_label = "Generate Reference"
     bl_description = "Make a reference picture from the prompt. Blender stays usable meanwhile"
+    told_by_panel = True
 
     size: StringProperty(name="Size", description="Size of the picture, as WIDTHxHEIGHT", options={'SKIP_SAVE'})
-    earlier: BoolProperty(name="Earlier Result", description="Use what the same request has made before, for nothing", options={'SKIP_SAVE'})
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
-
-    def plan(self, context: bpy.types.Context) -> PlannedJob:
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
         panel = context.scene.gptimage
         preferences = read_preferences()
         own = self.properties.is_property_set("reference_place")
@@ -144,7 +140,7 @@ class GPTIMAGE_OT_generate_reference(OffersEarlier, RequestSettings, ReferenceSe
         own_font = self.properties.is_property_set("letters_font")
         font = font_file((self if own_font else panel).letters_font) if lettering else b""
         words, frame_px = shown_words(panel, context.scene, self)
-        return plan_reference(words, preferences.service, landing, read_references(context.scene), lettering, font, frame_px)
+        return [plan_reference(words, preferences.service, landing, read_references(context.scene), lettering, font, frame_px)]
 
 
 class GPTIMAGE_OT_align_to_camera(bpy.types.Operator):

@@ -23,11 +23,12 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import reference_prompt
 from ..core.request import Cell, Job, JobRecord, Landing, Place, Request, Service, Sheet
 from ..core.sets import NAME_RULE, Wanted, expand, grid, read_prompts, set_of
+from .asking import AskOperator
 from .plan import PlannedJob, Reference, adopt_results, price, settle_images
 from .pointing import PointingOperator
 from .reference import plan_reference
 from .references import read_references, shown_references
-from .report import can_start, report
+from .report import report
 from .settings import QUALITY_LABELS, RequestSettings, read_settings, write_settings
 
 __all__ = ("GridChoices", "cell_key", "plan_set", "priced", "shown_cells", "shown_grid", "shown_list")
@@ -158,35 +159,27 @@ def land_sheet(job: Job, record: JobRecord, folder: Path) -> Landed:
 
 # --- the operators ----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_generate_grid(RequestSettings, GridSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_grid(AskOperator, RequestSettings, GridSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_grid"
     bl_label = "Generate Grid"
     bl_description = "Make a picture for each chosen cell, and a contact sheet that shows them with settings, seconds and price"
 
     size: StringProperty(name="Size", description="Size of the pictures where no sizes are compared", options={'SKIP_SAVE'})
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            panel, preferences = context.scene.gptimage, read_preferences()
-            names = *RequestSettings.__annotations__, *GridSettings.__annotations__, "size"
-            own = [name for name in names if self.properties.is_property_set(name)]
-            if own:             # a script's grid is whole; the panel's cells are those that it shows
-                models, qualities, sizes = (
-                    frozenset(getattr(self if name in own else panel, name)) for name in ("grid_models", "grid_qualities", "grid_sizes"))
-                wanted: Sequence[Wanted] = _grid(read_settings(panel, self), models, sizes, qualities)
-            else:
-                wanted = shown_grid(panel, preferences.service)
-            host.submit_all(plan_set(wanted, preferences.service, "Grid", read_references(context.scene), pack=preferences.pack))
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        panel, preferences = context.scene.gptimage, read_preferences()
+        names = *RequestSettings.__annotations__, *GridSettings.__annotations__, "size"
+        own = [name for name in names if self.properties.is_property_set(name)]
+        if own:             # a script's grid is whole; the panel's cells are those that it shows
+            models, qualities, sizes = (
+                frozenset(getattr(self if name in own else panel, name)) for name in ("grid_models", "grid_qualities", "grid_sizes"))
+            wanted: Sequence[Wanted] = _grid(read_settings(panel, self), models, sizes, qualities)
+        else:
+            wanted = shown_grid(panel, preferences.service)
+        return plan_set(wanted, preferences.service, "Grid", read_references(context.scene), pack=preferences.pack)
 
 
-class GPTIMAGE_OT_generate_set(RequestSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_set(AskOperator, RequestSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_set"
     bl_label = "Generate Set"
     bl_description = "Make a picture for each prompt of the list, all with the same settings, and a contact sheet that shows them"
@@ -196,23 +189,15 @@ class GPTIMAGE_OT_generate_set(RequestSettings, bpy.types.Operator):
                             options={'SKIP_SAVE'})
     name_rule: StringProperty(name="Names", description="What each picture is called", options={'SKIP_SAVE'})
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            panel, preferences = context.scene.gptimage, read_preferences()
-            if self.prompts:
-                words = read_settings(panel, self)._replace(prompt="")
-                wanted = _list(self.prompts, words, self.name_rule or panel.name_rule, "Set")
-                title = "Set"
-            else:
-                wanted, title = shown_list(panel, self), panel.set_text.name
-            host.submit_all(plan_set(wanted, preferences.service, title, read_references(context.scene), pack=preferences.pack))
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        panel, preferences = context.scene.gptimage, read_preferences()
+        if self.prompts:
+            words = read_settings(panel, self)._replace(prompt="")
+            wanted = _list(self.prompts, words, self.name_rule or panel.name_rule, "Set")
+            title = "Set"
+        else:
+            wanted, title = shown_list(panel, self), panel.set_text.name
+        return plan_set(wanted, preferences.service, title, read_references(context.scene), pack=preferences.pack)
 
 
 class GPTIMAGE_OT_toggle_cell(bpy.types.Operator):

@@ -21,6 +21,7 @@ from ..core.regions import Box
 from ..core.request import (
     Finish, FollowUp, Job, Landing, MapKind, PixelKind, Place, Request, Service, ServiceKind, Surface,
 )
+from .asking import AskOperator
 from .plan import PlannedJob, maps_of, parents_of, plan_job, price
 from .report import can_start, report
 from .settings import RequestSettings, read_settings
@@ -233,7 +234,7 @@ class GPTIMAGE_OT_finish_texture(_OnImage, SurfaceSettings, bpy.types.Operator):
         return {'FINISHED'}
 
 
-class GPTIMAGE_OT_heal_seams(_OnImage, RequestSettings, SurfaceSettings, bpy.types.Operator):
+class GPTIMAGE_OT_heal_seams(_OnImage, AskOperator, RequestSettings, SurfaceSettings, bpy.types.Operator):
     bl_idname = "gptimage.heal_seams"
     bl_label = "Heal Seams"
     bl_description = "Have the model draw anew what lies about the seams of the image that is shown, and nothing else. Costs one edit"
@@ -242,21 +243,15 @@ class GPTIMAGE_OT_heal_seams(_OnImage, RequestSettings, SurfaceSettings, bpy.typ
     def poll(cls, context: bpy.types.Context) -> bool:
         return super().poll(context) and can_start(cls, context)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        panel = context.scene.gptimage
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        panel, preferences = context.scene.gptimage, read_preferences()
         image = shown_image(context)
         assert image is not None                # by the poll
-        try:
-            preferences = read_preferences()
-            surface = _with_its_maps(read_surface(panel, panel.scale_m, self), image, self)
-            axes = _heal_axes(self if self.properties.is_property_set("tiling") else panel)
-            words = _heal_words(panel, image, self)
-            landing = Landing(place=Place.INSTEAD, scale_m=panel.scale_m, pack=preferences.pack)
-            planned = plan_healing(image, words, preferences.service, axes, surface, landing)
-            host.submit(planned.job, planned.inputs)
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+        surface = _with_its_maps(read_surface(panel, panel.scale_m, self), image, self)
+        axes = _heal_axes(self if self.properties.is_property_set("tiling") else panel)
+        words = _heal_words(panel, image, self)
+        landing = Landing(place=Place.INSTEAD, scale_m=panel.scale_m, pack=preferences.pack)
+        return [plan_healing(image, words, preferences.service, axes, surface, landing)]
 
 
 classes = (GPTIMAGE_OT_finish_texture, GPTIMAGE_OT_heal_seams)

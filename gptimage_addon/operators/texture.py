@@ -19,10 +19,10 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt, texture_prompt
 from ..core.request import Job, JobRecord, Landing, MapKind, Place, Request, ResultPicture, Service, Surface, Target, parse_size
 from .asked_maps import plan_follow_ups, price_follow_up
-from .earlier import OffersEarlier
+from .asking import AskOperator
 from .plan import PlannedJob, Reference, adopt_results, maps_of, plan_job, settle_images
 from .references import read_references
-from .report import can_start, report, sentence
+from .report import report, sentence
 from .settings import RequestSettings, read_settings
 from .surface import KIND, SurfaceSettings, read_surface
 from .variants import join_variants
@@ -305,22 +305,18 @@ def _mark(material: bpy.types.Material, job: Job, image: bpy.types.Image, pictur
 
 # --- the operator -----------------------------------------------------------------------------------------
 
-class GPTIMAGE_OT_generate_texture(OffersEarlier, RequestSettings, TextureSettings, SurfaceSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_texture(AskOperator, RequestSettings, TextureSettings, SurfaceSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_texture"
     bl_label = "Generate Texture"
     bl_description = "Make a texture from the prompt and put it on the selected objects. Blender stays usable meanwhile"
+    told_by_panel = True
 
     size: StringProperty(name="Size", description="Size of the picture, as WIDTHxHEIGHT", options={'SKIP_SAVE'})
-    earlier: BoolProperty(name="Earlier Result", description="Use what the same request has made before, for nothing", options={'SKIP_SAVE'})
     node: BoolProperty(
         name="To Active Node", description="Only set the image of the active Image Texture node",
         options={'SKIP_SAVE'})
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
-
-    def plan(self, context: bpy.types.Context) -> PlannedJob:
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
         panel = context.scene.gptimage
         preferences = read_preferences()
         words = read_settings(panel, self)
@@ -336,7 +332,7 @@ class GPTIMAGE_OT_generate_texture(OffersEarlier, RequestSettings, TextureSettin
         else:
             landing = texture_landing(context, place, share_material=share, scale_m=scale_m, fit=fit and place == "faces", asset=asset, alpha=alpha,
                                       pack=preferences.pack)
-        return plan_texture(words, preferences.service, landing, read_references(context.scene), surface=read_surface(panel, scale_m, self))
+        return [plan_texture(words, preferences.service, landing, read_references(context.scene), surface=read_surface(panel, scale_m, self))]
 
 
 class GPTIMAGE_OT_previous_material(bpy.types.Operator):

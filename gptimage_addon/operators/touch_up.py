@@ -19,16 +19,16 @@ from ..blender import images
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core.catalog import find_model
-from ..core.errors import GptImageError, InputError
+from ..core.errors import InputError
 from ..core.prompts import extend_prompt, markup_prompt, touch_up_prompt
 from ..core.regions import CONTEXT, FREE_RULES, MINIMUM_PX, OPENAI_RULES, Box, Window, edit_cost, plan_window, plan_windows, union
 from ..core.request import Finish, Job, JobRecord, Landing, Mark, Place, Request, Service, ServiceKind
 from ..imaging import masks
 from .areas import AreaChoice, AreaSettings, Shown, area_boxes, read_area, read_islands, shown_picture
+from .asking import AskOperator
 from .marks import read_marks
 from .plan import PlannedJob, Reference, Template, adopt_results, plan_job, settle_images
 from .references import read_references
-from .report import can_start, report
 from .settings import RequestSettings, read_settings
 from .variants import add_to_compositor, job_images, number_variants, remove_staged, staged_variants
 
@@ -231,37 +231,29 @@ def read_source(context: bpy.types.Context, picture: Shown) -> "blender.sources.
     return blender.sources.image_source(image)
 
 
-class GPTIMAGE_OT_touch_up(RequestSettings, AreaSettings, bpy.types.Operator):
+class GPTIMAGE_OT_touch_up(AskOperator, RequestSettings, AreaSettings, bpy.types.Operator):
     bl_idname = "gptimage.touch_up"
     bl_label = "Fill"
     bl_description = "Change the area of this picture, and nothing else. Without a prompt what is in it is removed"
 
     mask: StringProperty(name="Mask", description="Name of the mask's image", options={'SKIP_SAVE'})
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            settings, preferences = context.scene.gptimage, read_preferences()
-            words, choice = read_settings(settings, self), read_area(settings, self)
-            picture = shown_picture(context)
-            if picture is None:
-                raise InputError("No picture is shown", field="image", hint="Open the render or the image to change here")
-            boxes = area_boxes(context.scene, picture, choice)
-            marks = read_marks(context, picture) if choice.use_marks else ()
-            if choice.use_marks and not marks:
-                raise InputError("There are no marks on the picture", field="use_marks",
-                                 hint="Draw with the Annotate tool or add a note, or turn Send Marks off")
-            source = read_source(context, picture)
-            pieces = _pieces(read_islands(context.scene, picture, choice), boxes, words, preferences.service, framing_of(choice))
-            landing = Landing(place=Place.EDITOR, pack=preferences.pack)
-            references = read_references(context.scene, touch_up=True)
-            host.submit_all(plan_touch_up(words, preferences.service, source, pieces, landing, references=references, marks=marks))
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        settings, preferences = context.scene.gptimage, read_preferences()
+        words, choice = read_settings(settings, self), read_area(settings, self)
+        picture = shown_picture(context)
+        if picture is None:
+            raise InputError("No picture is shown", field="image", hint="Open the render or the image to change here")
+        boxes = area_boxes(context.scene, picture, choice)
+        marks = read_marks(context, picture) if choice.use_marks else ()
+        if choice.use_marks and not marks:
+            raise InputError("There are no marks on the picture", field="use_marks",
+                             hint="Draw with the Annotate tool or add a note, or turn Send Marks off")
+        source = read_source(context, picture)
+        pieces = _pieces(read_islands(context.scene, picture, choice), boxes, words, preferences.service, framing_of(choice))
+        landing = Landing(place=Place.EDITOR, pack=preferences.pack)
+        references = read_references(context.scene, touch_up=True)
+        return plan_touch_up(words, preferences.service, source, pieces, landing, references=references, marks=marks)
 
 
 classes = (GPTIMAGE_OT_touch_up,)

@@ -16,12 +16,12 @@ from .. import blender
 from ..blender.host import Landed, host
 from ..blender.preferences import read_preferences
 from ..core import catalog, pricing
-from ..core.errors import GptImageError, InputError
+from ..core.errors import InputError
 from ..core.prompts import VIEWS, sheet_prompt, view_prompt
 from ..core.request import Job, JobRecord, Landing, Place, Request, Service, parse_size
+from .asking import AskOperator
 from .plan import PlannedJob, Reference, Template, adopt_results, job_name, plan_job, price, settle_images
 from .references import read_references
-from .report import can_start, report
 from .settings import RequestSettings, read_settings
 
 __all__ = ("TurnaroundSettings", "ordered_views", "plan_turnaround", "shown_turnaround", "turnaround_requests")
@@ -104,28 +104,20 @@ def land_turnaround(job: Job, record: JobRecord, folder: Path) -> Landed:
     return settle_images(made, job, where)
 
 
-class GPTIMAGE_OT_generate_turnaround(RequestSettings, TurnaroundSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_turnaround(AskOperator, RequestSettings, TurnaroundSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_turnaround"
     bl_label = "Generate Turnaround"
     bl_description = "Make pictures of one subject from several sides and stand them on the axes. Blender stays usable meanwhile"
 
     size: StringProperty(name="Size", description="Size of one view, as WIDTHxHEIGHT", options={'SKIP_SAVE'})
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            panel, preferences = context.scene.gptimage, read_preferences()
-            own = self.properties.is_property_set
-            views, one_sheet, height_m = (getattr(self if own(name) else panel, name) for name in TurnaroundSettings.__annotations__)
-            landing = Landing(place=Place.AXES, scale_m=height_m, pack=preferences.pack)
-            host.submit_all(plan_turnaround(read_settings(panel, self), preferences.service, landing, tuple(views), one_sheet=one_sheet,
-                                            references=read_references(context.scene)))
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        panel, preferences = context.scene.gptimage, read_preferences()
+        own = self.properties.is_property_set
+        views, one_sheet, height_m = (getattr(self if own(name) else panel, name) for name in TurnaroundSettings.__annotations__)
+        landing = Landing(place=Place.AXES, scale_m=height_m, pack=preferences.pack)
+        return plan_turnaround(read_settings(panel, self), preferences.service, landing, tuple(views), one_sheet=one_sheet,
+                               references=read_references(context.scene))
 
 
 classes = (GPTIMAGE_OT_generate_turnaround,)

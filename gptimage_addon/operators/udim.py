@@ -21,9 +21,10 @@ from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt, texture_prompt, tile_prompt
 from ..core.request import Finish, Job, JobRecord, Landing, Neighbor, Place, Request, Service, ServiceKind, Tile, parse_size
 from ..core.udim import SIDES, canvas_of, neighbors
+from .asking import AskOperator
 from .plan import PRACTICE, PlannedJob, Reference, Template, plan_job, price, settle_images
 from .references import sends_pictures
-from .report import can_start, report
+from .report import report
 from .settings import RequestSettings, read_settings
 from .touch_up import Framing, touch_up_windows, touch_up_words
 
@@ -171,7 +172,7 @@ def missing_tiles(image: bpy.types.Image) -> tuple[int, ...]:
     return tuple(number for number in images.provenance(image).get("wanted", ()) if number not in there)
 
 
-class GPTIMAGE_OT_generate_tiles(RequestSettings, bpy.types.Operator):
+class GPTIMAGE_OT_generate_tiles(AskOperator, RequestSettings, bpy.types.Operator):
     bl_idname = "gptimage.generate_tiles"
     bl_label = "Generate Tiles"
     bl_description = ("Make a texture for each UDIM tile that the UV maps of the selected objects use, each tile going on from those beside it. "
@@ -180,10 +181,6 @@ class GPTIMAGE_OT_generate_tiles(RequestSettings, bpy.types.Operator):
     size: StringProperty(name="Size", description="Size of each tile, as WIDTHxHEIGHT", options={'SKIP_SAVE'})
     only_missing: BoolProperty(
         name="Only Missing", description="Make only the tiles that the active object's image lacks, in its own words", options={'SKIP_SAVE'})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return can_start(cls, context)
 
     def _read(self, context: bpy.types.Context) -> tuple[Request, Landing, tuple[int, ...], dict[int, bytes]]:
         """(words, landing, tiles to make, files of those that are there). Raises InputError."""
@@ -198,24 +195,25 @@ class GPTIMAGE_OT_generate_tiles(RequestSettings, bpy.types.Operator):
             words, _, numbers, there = self._read(context)
             service = read_preferences().service
             found = shown_tiles(words, service, numbers, tuple(there))
+            planned = self.plan(context)
         except GptImageError as error:
             return report(self, error)
         cost = "the price your server asks" if not found.known else f"{'' if found.exact else 'about '}${found.usd:.4f}"
         if service.kind is ServiceKind.PRACTICE:
             cost = f"nothing (it would have cost {cost})"
+        if self.offers(planned):
+            self.ask_again = f"Ask Again, for {cost}"
+            self.offer(context)
+            return {'CANCELLED'}
         left_out = ". The references are not sent along" if sends_pictures(context.scene.gptimage) else ""
         listed = ", ".join(map(str, numbers[:6])) + (f" … {numbers[-1]}" if len(numbers) > 6 else "")
         return context.window_manager.invoke_confirm(
             self, event, title=f"Generate {len(numbers)} Tile{'s' * (len(numbers) > 1)}?", confirm_text="Generate",
             message=f"{listed}, {words.size.replace('x', ' x ')} px each, for {cost}{left_out}")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            words, landing, numbers, there = self._read(context)
-            host.submit_all(plan_tiles(words, read_preferences().service, landing, numbers, there))
-        except GptImageError as error:
-            return report(self, error)
-        return {'FINISHED'}
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        words, landing, numbers, there = self._read(context)
+        return plan_tiles(words, read_preferences().service, landing, numbers, there)
 
 
 def _continued(image: bpy.types.Image | None, words: Request) -> tuple[Request, Landing, tuple[int, ...], dict[int, bytes]]:

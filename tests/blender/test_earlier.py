@@ -7,15 +7,19 @@ from __future__ import annotations
 import shutil
 import time
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 from gptimage_addon.blender.host import host
+from gptimage_addon.blender.materials import shown_node
 from gptimage_addon.core.catalog import SIZE_PRESETS
 from gptimage_addon.core.request import Landing, Place, Service
-from gptimage_addon.operators.earlier import OffersEarlier
+from gptimage_addon.library.wallet import Entry, Wallet
+from gptimage_addon.operators.asking import AskOperator
 from gptimage_addon.operators.plan import PlannedJob
 from gptimage_addon.operators.references import add_image, read_references
 from gptimage_addon.operators.texture import plan_texture
@@ -109,7 +113,7 @@ def test_what_has_not_landed_yet_keeps_its_place(cube: bpy.types.Object) -> None
     assert bpy.ops.gptimage.generate_texture(size="1024x640", quality="low", texture_place="image", earlier=True) == {'FINISHED'}
 
 
-class Pressed(OffersEarlier):
+class Pressed(AskOperator):
     """A button of Generate Texture with two variants: in background mode Blender presses none."""
 
     bl_idname = "gptimage.generate_texture"
@@ -120,8 +124,8 @@ class Pressed(OffersEarlier):
         self.properties = types.SimpleNamespace(        # what Blender tells of an operator's
             bl_rna=bpy.ops.gptimage.generate_texture.get_rna_type(), is_property_set=lambda name: name in ("n", "rna_type"))
 
-    def plan(self, context: bpy.types.Context) -> PlannedJob:
-        return plan_texture(WORDS._replace(n=self.n), Service(), Landing(Place.IMAGE), read_references(context.scene))
+    def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
+        return [plan_texture(WORDS._replace(n=self.n), Service(), Landing(Place.IMAGE), read_references(context.scene))]
 
     def offer(self, context: bpy.types.Context) -> None:
         self.menus.append(Layout())
@@ -150,3 +154,71 @@ def test_with_pictures_the_button_asks_which(tmp_path: Path) -> None:
     bpy.data.images["style.png"].reload()
     assert button.invoke(bpy.context, None) == {'FINISHED'} and len(button.menus) == 1
     assert host.wait(30.0)
+
+
+def texture_of(cube: bpy.types.Object) -> bpy.types.Image:
+    """A texture on the cube, alone in the session."""
+    assert bpy.ops.gptimage.generate_texture(prompt="red brick", quality="low", size="1024x640") == {'FINISHED'}
+    assert host.wait(30.0)
+    host.jobs.clear()
+    return shown_node(cube.active_material).image
+
+
+def touch_up(cube: bpy.types.Object, **more: object) -> None:
+    picture = bpy.data.images.get("Wall") or bpy.data.images.new("Wall", 1024, 320)
+    mask = bpy.data.images.get("Two") or bpy.data.images.new("Two", 1024, 320)
+    rows = np.zeros((320, 1024, 4), np.float32)
+    rows[..., 3] = 1.0
+    rows[100:220, 60:180, :3] = rows[100:220, 840:960, :3] = 1.0
+    mask.pixels.foreach_set(rows.ravel())
+    with editor('IMAGE_EDITOR', image=picture):
+        assert bpy.ops.gptimage.touch_up(prompt="a door", area="mask", mask="Two", separate=True, quality="low", **more) == {'FINISHED'}
+
+
+def extend(cube: bpy.types.Object, **more: object) -> None:
+    picture = bpy.data.images.get("Wall") or bpy.data.images.new("Wall", 1024, 640)
+    with editor('IMAGE_EDITOR', image=picture):
+        assert bpy.ops.gptimage.extend_frame(prompt="more wall", extend_left=64, quality="low", **more) == {'FINISHED'}
+
+
+def in_view(operator: str, **properties: object) -> Callable[..., None]:
+    def ask(cube: bpy.types.Object, **more: object) -> None:
+        with editor('VIEW_3D'):
+            assert getattr(bpy.ops.gptimage, operator)(**{"quality": "low"} | properties | more) == {'FINISHED'}
+    return ask
+
+
+BUTTONS: dict[str, tuple[Callable[..., None], int]] = {
+    "touch-up in islands": (touch_up, 2), "extended frame": (extend, 1),
+    "decal": (in_view("generate_decal", prompt="a sticker", size="1024x640"), 1),
+    "turnaround": (in_view("generate_turnaround", prompt="a knight", views={"front", "right"}, one_sheet=False), 2),
+    "set": (in_view("generate_set", prompts="a red door\na red door\na blue door", size="1024x640"), 3),
+    "tiles": (in_view("generate_tiles", prompt="red brick", size="1024x1024"), 1),
+    "edit": (in_view("edit_texture", prompt="moss", place="image"), 1), "variation": (in_view("vary_texture", prompt="moss", place="image"), 1),
+    "maps": (in_view("ask_maps", maps={"height", "roughness"}), 2), "seams": (in_view("heal_seams", tiling="xy"), 1),
+    "final": (in_view("make_final", quality="high"), 1),
+}
+
+
+@pytest.mark.parametrize("name", BUTTONS)
+def test_whatever_asks_can_take_what_was_made_before(name: str, cube: bpy.types.Object, tmp_path: Path) -> None:
+    ask, sent = BUTTONS[name]
+    image = texture_of(cube)
+    before = len(spent(tmp_path))
+    with pytest.raises(RuntimeError, match="The earlier result is gone. Ask again"):
+        ask(cube, earlier=True)
+    ask(cube)
+    assert host.wait(120.0) and len(spent(tmp_path)) == before + sent
+    assert all(view.landed.complete for view in host.jobs.values()), [view.landed for view in host.jobs.values()]
+    made = {view.job.id for view in host.jobs.values() if not view.job.is_local}
+    host.reset()
+    if name in ("edit", "variation", "maps", "seams", "final"):       # they are of what is shown
+        shown_node(cube.active_material).image = image
+    ask(cube, earlier=True)
+    assert host.wait(60.0) and len(spent(tmp_path)) == before + sent
+    assert {view.job.id for view in host.jobs.values() if not view.job.is_local} == made
+    assert all(view.landed.complete and (view.reused or view.job.is_local) for view in host.jobs.values())
+
+
+def spent(tmp_path: Path) -> list[Entry]:
+    return Wallet(tmp_path / "data").entries()

@@ -100,6 +100,25 @@ def test_a_paused_queue_is_sent_in_the_order_that_it_was_given(server: PracticeS
         bpy.ops.gptimage.move_job(job_id=by_name["two"].job.id)
 
 
+def test_one_picture_does_not_wait_for_all_that_were_asked_for_before(server: PracticeServer) -> None:
+    host.pause(True)
+    service = compatible(server)
+    planned = [plan_for(service, prompt=prompt) for prompt in ("set 1", "set 2", "set 3", "set 4")]
+    host.submit_all(planned)
+    host.submit_all([plan_for(service, prompt=prompt) for prompt in ("other 1", "other 2")])
+    (moved,) = submit(server, "one more")
+    assert [view.job.prompt for view in host.jobs.values()] == ["set 1", "other 1", "one more", "set 2", "other 2", "set 3", "set 4"]
+    host.move(moved.job.id, 100)                # what the artist says counts
+    submit(server, "last")
+    expected = ["set 1", "other 1", "last", "set 2", "other 2", "set 3", "set 4", "one more"]
+    assert [view.job.prompt for view in host.jobs.values()] == expected
+    host.configure(1)
+    pump_until(lambda: host.is_ready)
+    host.pause(False)
+    pump_until(lambda: not host.is_busy)
+    assert arrived(server) == expected
+
+
 def test_the_order_reaches_the_service(server: PracticeServer) -> None:
     host.pause(True)
     views = submit(server, "one", "two", "three")
