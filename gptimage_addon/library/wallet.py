@@ -5,7 +5,6 @@
 The worker reserves a row right before it sends, with the price that is expected, and settles it when it is known what
 came of it. Both are transactions, so what is spent and in flight is one number for all Blenders on the data folder. The
 host only reads. A connection lives no longer than its question: a file that had to be made anew is nobody's open file.
-What several threads write at one time goes to the disk in one transaction: a queue of sixty jobs does not wait for sixty syncs.
 SQLite's rollback journal, not its write-ahead log: that needs memory which the machines of a farm, on one folder, do not share.
 """
 
@@ -14,11 +13,8 @@ from __future__ import annotations
 import csv
 import os
 import sqlite3
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -29,7 +25,7 @@ from ..core.errors import GptImageError
 from ..core.pricing import Limits, Spending, Usage, check_limits, estimate
 from ..core.request import Job, ServiceKind
 
-__all__ = ("Entry", "EntryState", "Wallet", "WalletError", "entry_for", "period_starts")
+__all__ = ("Entry", "EntryState", "Step", "Wallet", "WalletError", "changing", "entry_for", "period_starts", "reserving")
 
 BUSY_S = 10.0                           # how long another Blender may hold the file
 READ_BUSY_S = 0.2                       # the host does not wait
@@ -153,77 +149,73 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
+Step = Callable[[sqlite3.Connection], None]
+
+
+def reserving(entry: Entry, limits: Limits) -> Step:
+    """The step that writes the row of a request that is to be sent, unless it would break a limit: then it raises QuotaError.
+
+    What others have in flight counts, and nobody else reserves in the meantime.
+    """
+    def step(db: sqlite3.Connection) -> None:
+        if entry.service is not ServiceKind.PRACTICE:
+            spent = _spending(db, entry.blend, entry.session, entry.at, but=entry.job_id)
+            check_limits(limits, spent, entry.estimate_usd or 0.0)
+        db.execute(WRITE, _row(entry))
+
+    return step
+
+
+def changing(job_id: str, change: Callable[[Entry | None], Entry | None]) -> Step:
+    """The step that writes what `change` makes of a request's row. None, given or made, is no row."""
+    def step(db: sqlite3.Connection) -> None:
+        found = db.execute(f"{SELECT} WHERE job_id = ?", (job_id,)).fetchone()
+        before = _entry(found) if found else None
+        after = change(before)
+        if after is None:
+            db.execute("DELETE FROM entries WHERE job_id = ?", (job_id,))
+        elif after != before:
+            db.execute(WRITE, _row(after))
+
+    return step
+
+
 class Wallet:
     """The rows of one data folder. Every method may raise WalletError; opening the object touches nothing."""
 
     def __init__(self, data_dir: str | Path) -> None:
         self.path = Path(data_dir) / "wallet.sqlite"
-        self._steps: deque[tuple[Callable[[sqlite3.Connection], None], Future[None]]] = deque()
-        self._one_writes = threading.Lock()
 
     # --- the worker's part --------------------------------------------------------------------------------
 
     def reserve(self, entry: Entry, limits: Limits) -> None:
-        """Write the row of a request that is to be sent, unless it would break a limit.
+        """`reserving` alone. Raises QuotaError over a limit."""
+        self._do(reserving(entry, limits))
 
-        Raises QuotaError then. What others have in flight counts, and nobody else reserves in the meantime.
-        """
-        def step(db: sqlite3.Connection) -> None:
-            if entry.service is not ServiceKind.PRACTICE:
-                spent = _spending(db, entry.blend, entry.session, entry.at, but=entry.job_id)
-                check_limits(limits, spent, entry.estimate_usd or 0.0)
-            db.execute(WRITE, _row(entry))
-
-        self._write(step)
+    def change(self, job_id: str, change: Callable[[Entry | None], Entry | None]) -> None:
+        """`changing` alone."""
+        self._do(changing(job_id, change))
 
     def write(self, entry: Entry) -> None:
         """Write a row, or write it over."""
         self.change(entry.job_id, lambda _: entry)
 
-    def change(self, job_id: str, change: Callable[[Entry | None], Entry | None]) -> None:
-        """Write what `change` makes of a request's row. None, given or made, is no row."""
-        def step(db: sqlite3.Connection) -> None:
-            found = db.execute(f"{SELECT} WHERE job_id = ?", (job_id,)).fetchone()
-            before = _entry(found) if found else None
-            after = change(before)
-            if after is None:
-                db.execute("DELETE FROM entries WHERE job_id = ?", (job_id,))
-            elif after != before:
-                db.execute(WRITE, _row(after))
+    def _do(self, step: Step) -> None:
+        (refusal,) = self.do_all([step])
+        if refusal:
+            raise refusal
 
-        self._write(step)
-
-    def _write(self, step: Callable[[sqlite3.Connection], None]) -> None:
-        """Do a step in a transaction, together with those of other threads that have gathered while one was being written.
-
-        On return it is on the disk. A step that refuses with a GptImageError has written nothing and keeps the others from nothing.
-        """
-        done: Future[None] = Future()
-        self._steps.append((step, done))
-        with self._one_writes:
-            steps = [self._steps.popleft() for _ in range(len(self._steps))]
-            if steps:
-                self._write_all(steps)
-        done.result()
-
-    def _write_all(self, steps: list[tuple[Callable[[sqlite3.Connection], None], Future[None]]]) -> None:
-        refused: dict[Future[None], GptImageError] = {}
-        try:
-            with self._writing() as db:
-                for step, done in steps:
-                    try:
-                        step(db)
-                    except GptImageError as error:
-                        refused[done] = error
-        except Exception as error:              # hides nothing: it is raised wherever one of the steps is waited for
-            for _, done in steps:
-                done.set_exception(error)
-            return
-        for _, done in steps:
-            if done in refused:
-                done.set_exception(refused[done])
-            else:
-                done.set_result(None)
+    def do_all(self, steps: Sequence[Step]) -> list[GptImageError | None]:
+        """Do steps in one transaction; on return all of them are on the disk. What refused one has written nothing and is given back."""
+        refusals: list[GptImageError | None] = []
+        with self._writing() as db:
+            for step in steps:
+                try:
+                    step(db)
+                    refusals.append(None)
+                except GptImageError as error:
+                    refusals.append(error)
+        return refusals
 
     def open_entries(self) -> list[Entry]:
         """The rows of requests of which it is not known what came of them."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -16,7 +18,7 @@ from ..core import pricing
 from ..core.errors import AnswerError, GptImageError, InputError, RefusedError
 from ..core.request import Job, JobRecord, JobState, ServiceKind
 from ..library.journal import Journal, WorkerLock, write_atomic
-from ..library.wallet import Entry, EntryState, Wallet, WalletError, entry_for
+from ..library.wallet import Entry, EntryState, Step, Wallet, WalletError, changing, entry_for, reserving
 from .answer import read_answer
 from .chart import draw_chart
 
@@ -41,6 +43,8 @@ class Accounts:
         self._tell = tell
         self._opened = False
         self._lock = threading.Lock()
+        self._steps: deque[tuple[Step, Future[None]]] = deque()
+        self._one_writes = threading.Lock()
 
     def reserve(self, job: Job) -> None:
         """Count a request before it is sent. Raises QuotaError over a limit, InputError where it cannot be written down."""
@@ -48,11 +52,11 @@ class Accounts:
             entry = self._new_entry(job, time.time())
             self._open()
             try:
-                self._wallet.reserve(entry, self.limits)
+                self._write(reserving(entry, self.limits))
             except WalletError:                 # damaged since: it can be made anew
                 self._opened = False
                 self._open()
-                self._wallet.reserve(entry, self.limits)
+                self._write(reserving(entry, self.limits))
         except (WalletError, OSError) as error:
             if job.service.kind is ServiceKind.PRACTICE:
                 log.warning("practice job %s is not in the wallet: %s", job.id, error)
@@ -99,9 +103,29 @@ class Accounts:
     def _settle(self, job_id: str, change: Callable[[Entry | None], Entry | None]) -> None:
         try:
             self._open()
-            self._wallet.change(job_id, change)
+            self._write(changing(job_id, change))
         except (WalletError, OSError) as error:
             self._report(error)
+
+    def _write(self, step: Step) -> None:
+        """Do a step in a transaction together with those of other threads that have gathered while one was being written.
+
+        A queue of sixty jobs so does not wait for the disk sixty times. On return the step is on the disk. Raises what it refuses.
+        """
+        done: Future[None] = Future()
+        self._steps.append((step, done))
+        with self._one_writes:
+            together = [self._steps.popleft() for _ in range(len(self._steps))]
+            refusals: list[Exception | None] = []
+            try:
+                refusals += self._wallet.do_all([each for each, _ in together]) if together else []
+            except WalletError as error:
+                refusals += [error] * len(together)
+            finally:                            # nobody waits for what a fault in another's step has kept from being written
+                refusals += [WalletError("it was to be written with a row that cannot be")] * (len(together) - len(refusals))
+                for (_, each), refusal in zip(together, refusals, strict=True):
+                    each.set_exception(refusal) if refusal else each.set_result(None)
+        done.result()
 
     def _new_entry(self, job: Job, at: float) -> Entry:
         try:

@@ -9,8 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +18,7 @@ import gptimage_addon.library.wallet as wallet_module
 from gptimage_addon.core.errors import QuotaError, Repair
 from gptimage_addon.core.pricing import Limits, Spending, Usage
 from gptimage_addon.core.request import Job, Landing, Place, Request, Service, ServiceKind, Target
-from gptimage_addon.library.wallet import MIGRATIONS, Entry, EntryState, Wallet, WalletError, entry_for, period_starts
+from gptimage_addon.library.wallet import MIGRATIONS, Entry, EntryState, Wallet, WalletError, changing, entry_for, period_starts, reserving
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 NOON = datetime(2026, 11, 25, 12).timestamp()
@@ -169,37 +167,18 @@ def test_processes_that_reserve_at_once_cannot_exceed_a_budget(wallet: Wallet) -
     assert today(wallet) == pytest.approx(5.0)
 
 
-def at_once(wallet: Wallet, number: int, until: Callable[[list[Future[None]]], bool]) -> list[Exception | None]:
-    """Reserve `number` rows of $0.10 from threads while another connection holds the file."""
-    other = sqlite3.connect(wallet.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with ThreadPoolExecutor(number) as threads:
-        asked = [threads.submit(wallet.reserve, entry(str(i), .1), Limits(day_usd=1)) for i in range(number)]
-        while not until(asked):
-            time.sleep(0.01)
-        other.execute("ROLLBACK")
-        other.close()
-    return [each.exception() for each in asked]
-
-
-def test_threads_that_reserve_at_once_are_written_together_and_refused_one_by_one(wallet: Wallet) -> None:
-    before = changes(wallet)
-    told = at_once(wallet, 24, lambda asked: len(wallet._steps) == 23)
-    assert told.count(None) == 10 == len(wallet.entries()) and today(wallet) == pytest.approx(1.0)
-    assert all(isinstance(each, QuotaError) for each in told if each)
-    assert changes(wallet) - before <= 2                          # transactions: the one that held the file up, and what had gathered
-
-
 def changes(wallet: Wallet) -> int:
     """How many transactions have changed the file. Source: SQLite's file format, 1.3, the counter at offset 24."""
     return int.from_bytes(wallet.path.read_bytes()[24:28], "big")
 
 
-def test_what_cannot_be_written_is_told_to_each_that_was_written_together(wallet: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gptimage_addon.library.wallet.BUSY_S", 0.05)
-    told = at_once(wallet, 8, lambda asked: all(each.done() for each in asked))
-    assert len(told) == 8 and all(isinstance(each, WalletError) for each in told) and not wallet.entries()
-    wallet.reserve(entry("a"), NONE)
+def test_steps_are_done_in_one_transaction_and_refused_one_by_one(wallet: Wallet) -> None:
+    before = changes(wallet)
+    told = wallet.do_all([reserving(entry(str(i), .1), Limits(day_usd=1)) for i in range(24)])
+    assert told[:10] == [None] * 10 and all(isinstance(each, QuotaError) for each in told[10:]) and len(told) == 24
+    assert len(wallet.entries()) == 10 and today(wallet) == pytest.approx(1.0) and changes(wallet) == before + 1
+    wallet.do_all([changing(str(i), lambda row: row._replace(state=EntryState.FREE) if row.job_id < "5" else None) for i in range(10)])
+    assert [each.job_id for each in wallet.entries()] == list("01234") and changes(wallet) == before + 2
 
 
 # --- the file ---------------------------------------------------------------------------------------------

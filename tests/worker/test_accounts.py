@@ -5,15 +5,21 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from gptimage_addon.core.errors import InputError, QuotaError
 from gptimage_addon.core.pricing import Limits
 from gptimage_addon.core.protocol import Cancel, SetLimits, WalletState
 from gptimage_addon.core.request import Job, JobState, Service
+from gptimage_addon.library.journal import Journal
 from gptimage_addon.library.wallet import Entry, EntryState, Wallet
+from gptimage_addon.worker.accounts import Accounts
 from gptimage_addon.worker.practice import Fault, PracticeServer
 from tests.support.worker_process import WorkerProcess, make_job, wait_until
 
@@ -76,6 +82,49 @@ def test_what_is_called_back_only_if_it_was_not_sent_goes_on_once_it_was(start_w
         worker.send(Cancel(job_id, only_unsent=True))
     assert worker.wait_state(waits).state is JobState.CANCELLED and worker.wait_state(sent).state is JobState.DONE
     assert len(server.requests) == 1
+
+
+def at_once(accounts: Accounts, number: int, until: Callable[[list[Future[None]]], bool]) -> list[Exception | None]:
+    """Reserve $0.25 from threads, `number` of them, while another connection holds the wallet."""
+    other = sqlite3.connect(Wallet(accounts._journal.data_dir).path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(number) as threads:
+        asked = [threads.submit(accounts.reserve, make_job("http://localhost")._replace(estimate_usd=PRICE)) for _ in range(number)]
+        while not until(asked):
+            time.sleep(0.01)
+        other.execute("ROLLBACK")
+        other.close()
+    return [each.exception() for each in asked]
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Accounts:
+    Wallet(tmp_path).rebuild([])
+    made = Accounts(Journal(tmp_path), lambda _: None)
+    made._opened = True                         # what looks at the file first would wait for it, one after the other
+    return made
+
+
+def test_what_several_jobs_write_at_one_time_is_written_together(accounts: Accounts) -> None:
+    accounts.limits = Limits(day_usd=10 * PRICE)
+    wallet = Wallet(accounts._journal.data_dir)
+    before = transactions(wallet)
+    told = at_once(accounts, 24, lambda asked: len(accounts._steps) == 23)
+    assert told.count(None) == 10 == len(wallet.entries()) and all(isinstance(each, QuotaError) for each in told if each)
+    assert transactions(wallet) <= before + 2                   # the one that was held up, and what had gathered
+
+
+def transactions(wallet: Wallet) -> int:
+    """How many have changed the file. Source: SQLite's file format, 1.3, the counter at offset 24."""
+    return int.from_bytes(wallet.path.read_bytes()[24:28], "big")
+
+
+def test_what_cannot_be_written_is_told_to_each_job_that_was_written_together(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gptimage_addon.library.wallet.BUSY_S", 0.05)
+    told = at_once(accounts, 8, lambda asked: all(each.done() for each in asked))
+    assert all(isinstance(each, InputError) and "Nothing was sent" in each.hint for each in told)
+    assert not Wallet(accounts._journal.data_dir).entries()
+    accounts.reserve(make_job("http://localhost"))
 
 
 def test_two_workers_keep_one_budget(start_worker: StartWorker, serve: Serve) -> None:
