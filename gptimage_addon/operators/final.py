@@ -26,20 +26,23 @@ from .plan import PlannedJob, Reference, Template, chain_of, plan_job, price
 from .settings import RequestSettings
 from .variants import variant_holder
 
-__all__ = ("FINAL_QUALITY", "drafted_image", "final_price", "plan_final")
+__all__ = ("FINAL_QUALITY", "drafted_image", "final_price", "is_draft", "plan_final")
 
 FINAL_QUALITY = "high"
 _KINDS = ("texture", "reference")
 
 
+def is_draft(image: bpy.types.Image | None, quality: str = FINAL_QUALITY) -> bool:
+    """Whether the image is a texture or a reference of a lower quality. Cheap; a panel may call it."""
+    facts, order = provenance(image), catalog.QUALITIES
+    return facts.get("kind") in _KINDS and facts.get("quality") in order and order.index(facts["quality"]) < order.index(quality)
+
+
 def drafted_image(context: bpy.types.Context, quality: str = FINAL_QUALITY) -> bpy.types.Image | None:
-    """The variant shown here, if it is a draft: a texture or a reference of a lower quality. Reads state only; a panel may call it."""
+    """The variant shown here, if it is a draft. Reads state only."""
     holder = variant_holder(context)
     image = getattr(*holder) if holder else None
-    facts = provenance(image)
-    order = catalog.QUALITIES
-    is_draft = facts.get("kind") in _KINDS and facts.get("quality") in order and order.index(facts["quality"]) < order.index(quality)
-    return image if is_draft else None
+    return image if is_draft(image, quality) else None
 
 
 def _asked_with(kind: str, lettering: Lettering | None, size: str) -> tuple[Template, tuple[Reference, ...]]:

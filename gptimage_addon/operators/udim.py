@@ -192,10 +192,10 @@ class GPTIMAGE_OT_generate_tiles(AskOperator, RequestSettings, bpy.types.Operato
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:
-            words, _, numbers, there = self._read(context)
+            words, landing, numbers, there = self._read(context)
             service = read_preferences().service
             found = shown_tiles(words, service, numbers, tuple(there))
-            planned = self.plan(context)
+            planned = plan_tiles(words, service, landing, numbers, there)
         except GptImageError as error:
             return report(self, error)
         cost = "the price your server asks" if not found.known else f"{'' if found.exact else 'about '}${found.usd:.4f}"

@@ -38,9 +38,9 @@ def variant_holder(context: bpy.types.Context) -> tuple[object, str] | None:
     elif space and space.type == 'NODE_EDITOR':
         node = material_nodes.picture_in(space.edit_tree.nodes.active) if space.edit_tree else None
         holder = (node, "image") if node else None
-    elif context.object and context.object.type == 'EMPTY':
-        holder = context.object, "data"
-    elif context.object and (node := materials.shown_node(context.object.active_material)):
+    elif (obj := context.object) and obj.type == 'EMPTY':
+        holder = obj, "data"
+    elif obj and (node := materials.shown_node(obj.active_material)):
         holder = node, "image"
     image = getattr(*holder) if holder else None
     return holder if isinstance(image, bpy.types.Image) and "variants" in provenance(image) else None

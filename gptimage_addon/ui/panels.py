@@ -15,7 +15,7 @@ from ..core.errors import InputError
 from ..core.prompts import heal_prompt, texture_prompt
 from ..core.request import ServiceKind
 from ..operators.decal import decal_refusal, decal_request
-from ..operators.final import drafted_image, final_price
+from ..operators.final import final_price, is_draft
 from ..operators.lettering import lettered, read_lettering
 from ..operators.material_check import FIXES, checked_material, findings_of, is_grouped
 from ..operators.reference import shown_words
@@ -152,9 +152,12 @@ def draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context, image:
         row.operator("gptimage.step_variant", text="", icon='TRIA_LEFT').step = -1
         row.label(text=f"Variant {facts['variant']} of {facts['variants']}")
         row.operator("gptimage.step_variant", text="", icon='TRIA_RIGHT').step = 1
-    if image is None and (draft := drafted_image(context)):
-        _draw_final(layout, draft)
-    if image is None and "job_id" in facts and context.scene.gptimage.continued != getattr(*holder):
+    if image or not holder:
+        return
+    shown = getattr(*holder)
+    if is_draft(shown):
+        _draw_final(layout, shown)
+    if "job_id" in facts and context.scene.gptimage.continued != shown:
         layout.operator("gptimage.continue_result", icon='LINKED')
 
 
@@ -203,8 +206,7 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
     bl_order = 1
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        settings = context.scene.gptimage
+        layout, settings, obj = self.layout, context.scene.gptimage, context.object
         draw_prompt(layout, settings, presets=True)
         column = draw_settings(layout, settings)
         column.prop(settings, "texture_place")
@@ -224,14 +226,14 @@ class GPTIMAGE_PT_texture(Tab, bpy.types.Panel):
         draw_ask(layout, "gptimage.generate_texture", refusal, settings, texture_prompt, surface=read_surface(settings, settings.scale_m),
                  text="Generate Texture", icon='TEXTURE')
         draw_variants(layout, context)
-        if previous.has_previous(context.object):
+        if previous.has_previous(obj):
             layout.operator("gptimage.previous_material", icon='LOOP_BACK')
         if settings.texture_place == "world" and previous.previous_world(context.scene):
             layout.operator("gptimage.previous_world", icon='LOOP_BACK')
-        material = context.object.active_material if context.object else None
+        material = obj.active_material if obj else None
         if material and material.asset_data and materials.picture_node(material):
             layout.operator("gptimage.copy_to_library", icon='ASSET_MANAGER')
-        if materials.needs_subdivision(context.object):
+        if materials.needs_subdivision(obj):
             layout.label(text="The height moves only a fine mesh", icon='INFO')
             layout.operator("gptimage.subdivide", icon='MOD_SUBSURF')
         draw_check(layout, context)

@@ -122,10 +122,10 @@ def test_every_setting_is_an_operator_property() -> None:
     for name, settings in own.items():
         assert known(name) - {"size", "node", "earlier", "prompts"} == shared | settings, name
     # What starts from a picture that is there, or from what a scene lacks, has no panel of its own.
-    assert known("edit_texture") == shared | {"image", "place", "faces"}
-    assert known("vary_texture") == shared | {"image", "place", *surface}
-    assert known("generate_tiles") == shared | {"size", "only_missing"}
-    assert known("heal_seams") == shared | surface
+    assert known("edit_texture") == shared | {"image", "place", "faces", "earlier"}
+    assert known("vary_texture") == shared | {"image", "place", "earlier", *surface}
+    assert known("generate_tiles") == shared | {"size", "only_missing", "earlier"}
+    assert known("heal_seams") == shared | surface | {"earlier"}
 
 
 def test_the_panel_is_the_default(unsent: None, panel: bpy.types.PropertyGroup, cube: bpy.types.Object) -> None:

@@ -285,13 +285,18 @@ def test_that_no_references_go_along_is_told() -> None:
     told: list[str] = []
     window_manager = types.SimpleNamespace(invoke_confirm=lambda operator, event, *, message, **words: told.append(message))
     context = types.SimpleNamespace(scene=bpy.context.scene, window_manager=window_manager)
-    button = types.SimpleNamespace(_read=lambda context: (WORDS, None, (1001, 1002), {}))
+    landing = landing_for([panels((0, 0), (1, 0))], WORDS, pack=True)
+    offered: list[bool] = [False, False, True]
+    button = types.SimpleNamespace(_read=lambda context: (WORDS, landing, landing.tile.wanted, {}), offers=lambda planned: offered.pop(0),
+                                   offer=lambda context: told.append(button.ask_again))
     image = bpy.data.images.new("Moss", 64, 64)
     for wanted in (False, True):
         if wanted:
             add_image(bpy.context.scene.gptimage, image)
         udim.GPTIMAGE_OT_generate_tiles.invoke(button, context, None)
     assert ["references are not sent" in message for message in told] == [False, True]
+    assert udim.GPTIMAGE_OT_generate_tiles.invoke(button, context, None) == {'CANCELLED'}          # made before: that is offered, with the price
+    assert told[2].startswith("Ask Again, for nothing (it would have cost $0.0") and told[1].startswith("1001, 1002, ")
 
     obj = panels((0, 0))
     with pytest.raises(InputError, match="Tiles have no references") as refused:        # as a style sheet adds them
