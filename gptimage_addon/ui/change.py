@@ -16,7 +16,7 @@ from ..operators.plan import MAP_LABELS
 from ..operators.report import sentence
 from ..operators.variants import shown_image
 from .panels import Tab
-from .status import dollars, draw_button, draw_price, find_price
+from .status import dollars, draw_button, draw_price, find_price, settings_column
 
 __all__ = ()
 
@@ -57,9 +57,7 @@ class _Maps(Tab):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings, image = self.layout, context.scene.gptimage, shown_image(context)
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = settings_column(layout)
         column.prop(settings, "maps")
         column.prop(settings, "relief_m")
         wanted = asked_maps([kind for kind in MapKind if str(kind) in settings.maps])

@@ -16,7 +16,7 @@ from ..core.entries import COUNT_LIMIT, Entry, Page, Query
 from ..core.request import ServiceKind
 from ..operators.gallery import PAGE_SIZE
 from .panels import GPTIMAGE_PT_node, Tab
-from .status import dollars, draw_error, draw_wrapped, sidebar_px
+from .status import dollars, draw_error, draw_wrapped, settings_column, sidebar_px
 
 __all__ = ()
 
@@ -168,9 +168,7 @@ class GPTIMAGE_PT_gallery_filter(Tab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.window_manager.gptimage
-        column = self.layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = settings_column(self.layout)
         column.prop(settings, "gallery_kind")
         column.prop(settings, "gallery_period")
         if settings.gallery_period == "CUSTOM":

@@ -26,7 +26,7 @@ from ..operators.texture import ON_OBJECTS, active_picture_node
 from ..operators.udim import missing_tiles, shown_tiles, tiled_image
 from ..operators.variants import compared_image, image_before, shown_image, staged_image, variant_holder
 from .queue import draw_queue
-from .status import dollars, draw_ask, draw_button, draw_price, draw_wrapped, price_text
+from .status import dollars, draw_ask, draw_button, draw_price, draw_wrapped, price_text, settings_column
 
 __all__ = ("Tab", "draw_check", "draw_compare", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
 
@@ -61,9 +61,7 @@ def draw_prompt(
 def draw_settings(
     layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, *, size: bool = True,
 ) -> bpy.types.UILayout:
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = settings_column(layout)
     style = used_style(settings)
     _draw_setting(column, settings, style, "model")
     if settings.model == CUSTOM and not (style and style.model != KEEP):
@@ -122,9 +120,7 @@ class _Surface(Tab):
 
 def draw_surface(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     """What is done with a texture's pixels on this machine."""
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = settings_column(layout)
     column.prop(settings, "tiling")
     if settings.tiling != NO_AXES:
         column.prop(settings, "even", slider=True)
@@ -265,9 +261,7 @@ class GPTIMAGE_PT_decal(Tab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.gptimage
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = settings_column(layout)
         column.prop(settings, "decal_width_m")
         column.prop(settings, "decal_conform")
         try:

@@ -13,7 +13,7 @@ from ..core.errors import InputError
 from ..operators.references import FREE_ROLE, GPTIMAGE_PG_reference, role_of, shown_reference
 from ..operators.settings import read_model
 from .panels import Tab
-from .status import dollars, draw_wrapped
+from .status import dollars, draw_wrapped, settings_column
 
 __all__ = ("picture_icon",)
 
@@ -72,9 +72,7 @@ class _References(Tab):
 
 
 def _draw_item(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup, item: GPTIMAGE_PG_reference) -> None:
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = settings_column(layout)
     column.prop(item, "image")
     column.prop(item, "role")
     column.prop(item, "words", text="Words", placeholder="What to look at")
@@ -133,9 +131,7 @@ class _StyleSheet(Tab):
 
 
 def _draw_style(layout: bpy.types.UILayout, style: bpy.types.PropertyGroup) -> None:
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = settings_column(layout)
     column.prop(style, "words", placeholder="Gouache on rough paper")
     column.prop(style, "forbidden", placeholder="People, lettering")
     column.prop(style, "model")

@@ -21,7 +21,9 @@ from ..operators.sets import cell_key, priced, shown_cells, shown_grid, shown_li
 from ..operators.settings import read_settings
 from ..operators.turnaround import shown_turnaround, turnaround_requests
 from .panels import Tab
-from .status import Asked, destination, dollars, draw_button, draw_limits, draw_refusal, draw_sheet_button, draw_wrapped, price_text
+from .status import (
+    Asked, destination, dollars, draw_button, draw_limits, draw_refusal, draw_sheet_button, draw_wrapped, price_text, settings_column,
+)
 
 __all__ = ()
 
@@ -108,9 +110,7 @@ class GPTIMAGE_PT_turnaround(Tab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.gptimage
         layout.row(align=True).prop(settings, "views")
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = settings_column(layout)
         column.prop(settings, "one_sheet")
         column.prop(settings, "height_m")
 
@@ -170,9 +170,7 @@ class _Set(Tab):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, context.scene.gptimage
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = settings_column(layout)
         column.prop(settings, "set_text")
         column.prop(settings, "name_rule")
 

@@ -27,7 +27,7 @@ from ..operators.settings import PanelSettings, read_settings
 
 __all__ = (
     "Asked", "destination", "dollars", "draw_ask", "draw_button", "draw_error", "draw_limits", "draw_price", "draw_refusal",
-    "draw_sheet_button", "draw_wrapped", "find_price", "price_text", "priced", "sidebar_px",
+    "draw_sheet_button", "draw_wrapped", "find_price", "price_text", "priced", "settings_column", "sidebar_px",
 )
 
 LETTER_PX = 6.4                 # of the interface font at scale 1, on average
@@ -55,6 +55,14 @@ class Asked(NamedTuple):
 def sidebar_px() -> float:
     """Width of the region that is drawn, at an interface scale of 1."""
     return bpy.context.region.width / bpy.context.preferences.system.ui_scale
+
+
+def settings_column(layout: bpy.types.UILayout, *, align: bool = False) -> bpy.types.UILayout:
+    """A column of settings with their names at the left, and nothing to animate them with."""
+    column = layout.column(align=align)
+    column.use_property_split = True
+    column.use_property_decorate = False
+    return column
 
 
 def draw_wrapped(layout: bpy.types.UILayout, text: str, icon: str = 'NONE', *, fits: int = 0) -> None:

@@ -19,7 +19,7 @@ from ..operators.report import sentence
 from ..operators.touch_up import shown_requests, touch_up_template
 from ..operators.variants import staged_image
 from .panels import Tab, draw_compare, draw_prompt, draw_settings, draw_variants
-from .status import dollars, draw_button, draw_price, draw_wrapped
+from .status import dollars, draw_button, draw_price, draw_wrapped, settings_column
 
 __all__ = ("touch_up_plan",)
 
@@ -89,9 +89,7 @@ def _draw_plan(
 
 def _draw_area(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.gptimage
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = settings_column(layout)
     row = column.row(align=True)
     row.prop(settings, "area")
     row.prop(settings, "show_area", text="", icon='HIDE_OFF' if settings.show_area else 'HIDE_ON')
@@ -195,9 +193,7 @@ class _Extend(_BeforeFill):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings = context.scene.gptimage
-        column = layout.column(align=True)
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = settings_column(layout, align=True)
         for side in ("left", "right", "top", "bottom"):
             column.prop(settings, f"extend_{side}")
         template = touch_up_template(extended=True)
