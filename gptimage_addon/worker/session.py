@@ -111,7 +111,7 @@ class Session:
         await asyncio.gather(*(task for _, task in self._runners.values()), return_exceptions=True)
         self._gallery.stop()
         while self._tasks:                      # a job that was recovered goes into the history
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.wait(self._tasks)     # gather would let no callback run where all have ended (Python 3.12)
         await self._gallery.close()
         for client in self._clients.values():
             await client.close()

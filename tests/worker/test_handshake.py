@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -166,3 +168,27 @@ def test_messages_are_lines_of_json(worker: WorkerProcess) -> None:
     for message in worker.messages:
         line = protocol.encode(message)
         assert line.count(b"\n") == 1 and json.loads(line)["message"] == type(message).__name__
+
+
+CLOSED_IN_THE_SAME_MOMENT = """
+import asyncio, sys
+from gptimage_addon.core import protocol
+from gptimage_addon.worker.session import Session
+
+class Outbox:
+    put = staticmethod(lambda message: None)
+
+async def main():
+    session = Session(protocol.Hello(protocol.PROTOCOL, sys.argv[1]), Outbox(), "w")
+    async def work(): ...
+    session._start(work())
+    await asyncio.sleep(0)              # it has ended, and nobody has been told yet
+    await session.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_piece_of_work_that_ends_as_the_helper_does_does_not_hold_it_up(tmp_path: Path) -> None:
+    """From Python 3.12 on, gathering what has ended gives other callbacks no turn."""
+    subprocess.run([sys.executable, "-c", CLOSED_IN_THE_SAME_MOMENT, str(tmp_path / "data")], cwd=CHECKOUT, timeout=30, check=True)
