@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All benches that need no window, one after the other: python3 scripts/bench
 
-draw.py needs a real Blender: python3 scripts/bench/draw.py --lab PATH/TO/gui
+draw.py and ticks.py need a real Blender with its window: python3 scripts/bench/draw.py --lab PATH/TO/gui
 """
 
 from __future__ import annotations
