@@ -6,7 +6,6 @@ No postponed annotations here: Blender reads those of the operators as propertie
 """
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -15,6 +14,7 @@ from .. import core
 from ..blender.host import host
 from ..blender.preferences import read_preferences
 from ..core.errors import GptImageError, InputError
+from .files import FileOperator
 from .report import report
 from .settings import CUSTOM
 
@@ -245,23 +245,16 @@ class GPTIMAGE_OT_delete_measured(bpy.types.Operator):
 
 # --- to other machines ------------------------------------------------------------------------------------
 
-class _HistoryFile:
+class _HistoryFile(FileOperator):
     """Operators on a zip file of entries. A mixin."""
 
     bl_options = {'INTERNAL'}
-    filepath: StringProperty(name="File", description="A zip file of entries", subtype='FILE_PATH', options={'SKIP_SAVE'})
+    file_name = "gptimage_history.zip"
     filter_glob: StringProperty(name="Kind of File", description="Which files are listed", default="*.zip", options={'HIDDEN'})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.filepath = "gptimage_history.zip"
-        context.window_manager.fileselect_add(self)
-        return {'RUNNING_MODAL'}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            if not self.filepath:
-                raise InputError("No file is named", field="filepath", hint="Choose one")
-            host.gallery.ask(self.message(context, str(Path(bpy.path.abspath(self.filepath)).absolute())))
+            host.gallery.ask(self.message(context, str(self.path)))
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}

@@ -5,7 +5,6 @@
 No postponed annotations here: Blender reads those of the operators as properties.
 """
 
-from pathlib import Path
 
 import bpy
 from bpy.props import StringProperty
@@ -16,6 +15,7 @@ from ..core import catalog
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt
 from ..core.request import MapKind
+from .files import FileOperator
 from .report import report
 from .settings import CUSTOM, read_settings, write_size
 from .surface import NO_AXES
@@ -136,17 +136,11 @@ def _replace_own(name: str, *kept: object) -> None:
     library.presets.write_own(data_dir, (*others, *kept))
 
 
-class _PresetFile:
+class _PresetFile(FileOperator):
     """Operators on a file of presets. A mixin."""
 
-    filepath: StringProperty(name="File", description="A file of presets", subtype='FILE_PATH')
+    file_name = "presets.json"
     filter_glob: StringProperty(name="Filter", description="Which files are shown", default="*.json", options={'HIDDEN'})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if not self.filepath:
-            self.filepath = "presets.json"
-        context.window_manager.fileselect_add(self)
-        return {'RUNNING_MODAL'}
 
 
 class GPTIMAGE_OT_export_presets(_PresetFile, bpy.types.Operator):
@@ -159,7 +153,7 @@ class GPTIMAGE_OT_export_presets(_PresetFile, bpy.types.Operator):
             own = library.presets.own_presets(read_preferences().jobs_dir)
             if not own:
                 raise InputError("There are no presets of your own", field="presets", hint="Save one first")
-            library.presets.write_presets(Path(bpy.path.abspath(self.filepath)), own)
+            library.presets.write_presets(self.path, own)
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}
@@ -172,7 +166,7 @@ class GPTIMAGE_OT_import_presets(_PresetFile, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            found = library.presets.read_presets(Path(bpy.path.abspath(self.filepath)))
+            found = library.presets.read_presets(self.path)
             for preset in found:
                 _replace_own(preset.name, preset)
         except GptImageError as error:

@@ -14,6 +14,7 @@ from .. import library
 from ..blender import images
 from ..blender.host import host
 from ..core.errors import GptImageError, InputError
+from .files import FileOperator
 from .report import report
 
 __all__ = ("export_spending", "spending")
@@ -45,27 +46,20 @@ def _unreadable(error: Exception) -> InputError:
                       hint="Press Restart Helper: it makes a damaged one anew")
 
 
-class GPTIMAGE_OT_export_spending(bpy.types.Operator):
+class GPTIMAGE_OT_export_spending(FileOperator, bpy.types.Operator):
     bl_idname = "gptimage.export_spending"
     bl_label = "Export Spending"
     bl_description = "Write every request with its tokens and its price into a table (CSV)"
 
-    filepath: StringProperty(name="File", description="The table to write", subtype='FILE_PATH', options={'SKIP_SAVE'})
+    file_name = "gptimage_spending.csv"
     filter_glob: StringProperty(name="Kind of File", description="Which files are listed", default="*.csv", options={'HIDDEN'})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.filepath = "gptimage_spending.csv"
-        context.window_manager.fileselect_add(self)
-        return {'RUNNING_MODAL'}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            if not self.filepath:
-                raise InputError("No file is named", field="filepath", hint="Choose one")
-            rows = export_spending(host.journal.data_dir, Path(bpy.path.abspath(self.filepath)))
+            rows = export_spending(host.journal.data_dir, self.path)
         except GptImageError as error:
             return report(self, error)
-        self.report({'INFO'}, f"{rows} requests written to {Path(self.filepath).name}")
+        self.report({'INFO'}, f"{rows} requests written to {self.path.name}")
         return {'FINISHED'}
 
 

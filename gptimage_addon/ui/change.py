@@ -15,19 +15,15 @@ from ..operators.edit_texture import shown_edit
 from ..operators.plan import MAP_LABELS
 from ..operators.report import sentence
 from ..operators.variants import shown_image
-from .panels import Tab
+from .panels import OnTexture
 from .status import dollars, draw_button, draw_price, find_price, settings_column
 
 __all__ = ()
 
 
-class _Change(Tab):
+class _Change(OnTexture):
     bl_label = "Change Texture"
     bl_options = {'DEFAULT_CLOSED'}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return shown_image(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings, image = self.layout, context.scene.gptimage, shown_image(context)
@@ -47,13 +43,9 @@ class _Change(Tab):
         draw_button(layout, "gptimage.vary_texture", refusal or wordless, icon='DUPLICATE')
 
 
-class _Maps(Tab):
+class _Maps(OnTexture):
     bl_label = "Maps by the Model"
     bl_options = {'DEFAULT_CLOSED'}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return shown_image(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings, image = self.layout, context.scene.gptimage, shown_image(context)

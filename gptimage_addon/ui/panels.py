@@ -28,7 +28,7 @@ from ..operators.variants import compared_image, image_before, shown_image, stag
 from .queue import draw_queue
 from .status import dollars, draw_ask, draw_button, draw_price, draw_wrapped, price_text, settings_column
 
-__all__ = ("Tab", "draw_check", "draw_compare", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
+__all__ = ("OnTexture", "Tab", "draw_check", "draw_compare", "draw_prompt", "draw_settings", "draw_surface", "draw_variants")
 
 
 def draw_compare(row: bpy.types.UILayout, context: bpy.types.Context, image: bpy.types.Image) -> None:
@@ -42,6 +42,14 @@ def draw_compare(row: bpy.types.UILayout, context: bpy.types.Context, image: bpy
 class Tab:
     bl_category = "GPT Image"
     bl_region_type = 'UI'
+
+
+class OnTexture(Tab):
+    """A panel where a texture is shown."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return shown_image(context) is not None
 
 
 def draw_prompt(
@@ -397,14 +405,10 @@ class GPTIMAGE_PT_image_more(_MoreSettings, bpy.types.Panel):
     bl_space_type = 'IMAGE_EDITOR'
 
 
-class GPTIMAGE_PT_image_surface(Tab, bpy.types.Panel):
+class GPTIMAGE_PT_image_surface(OnTexture, bpy.types.Panel):
     bl_label = "Surface"
     bl_space_type = 'IMAGE_EDITOR'
     bl_options = {'DEFAULT_CLOSED'}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return shown_image(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings, image = self.layout, context.scene.gptimage, shown_image(context)

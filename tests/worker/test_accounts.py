@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from gptimage_addon.core.errors import InputError, QuotaError
+from gptimage_addon.core.errors import GptImageError, InputError, QuotaError
 from gptimage_addon.core.pricing import Limits
 from gptimage_addon.core.protocol import Cancel, SetLimits, WalletState
 from gptimage_addon.core.request import Job, JobState, Service
 from gptimage_addon.library.journal import Journal
-from gptimage_addon.library.wallet import Entry, EntryState, Wallet
+from gptimage_addon.library.wallet import Entry, EntryState, Step, Wallet
 from gptimage_addon.worker.accounts import Accounts
 from gptimage_addon.worker.practice import Fault, PracticeServer
 from tests.support.worker_process import WorkerProcess, make_job, wait_until
@@ -106,11 +106,17 @@ def accounts(tmp_path: Path) -> Accounts:
     return made
 
 
-def test_what_several_jobs_write_at_one_time_is_written_together(accounts: Accounts) -> None:
+def test_what_several_jobs_write_at_one_time_is_written_together(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
     accounts.limits = Limits(day_usd=10 * PRICE)
     wallet = Wallet(accounts._journal.data_dir)
-    before = transactions(wallet)
-    told = at_once(accounts, 24, lambda asked: len(accounts._steps) == 23)
+    before, taken, do_all = transactions(wallet), [], accounts._wallet.do_all
+
+    def counted(steps: list[Step]) -> list[GptImageError | None]:
+        taken.append(len(steps))
+        return do_all(steps)
+
+    monkeypatch.setattr(accounts._wallet, "do_all", counted)
+    told = at_once(accounts, 24, lambda asked: sum(taken) + len(accounts._steps) == 24)      # all are there, and none is written
     assert told.count(None) == 10 == len(wallet.entries()) and all(isinstance(each, QuotaError) for each in told if each)
     assert transactions(wallet) <= before + 2                   # the one that was held up, and what had gathered
 
