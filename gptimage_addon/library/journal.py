@@ -5,13 +5,15 @@
     DATA/jobs/ID/request.json     the Job, by the host, before it is submitted
     DATA/jobs/ID/inputs/          the pictures that are sent, by the host
     DATA/jobs/ID/applied.json     that the result reached the scene or was dismissed, by the host
-    DATA/jobs/ID/record.json      the JobRecord, by the worker
+    DATA/jobs/ID/record.json      the JobRecord, by the worker: one a line, the last whole one counts
     DATA/jobs/ID/answer.raw       the service's answer, byte for byte, by the worker, on disk before it is decoded
     DATA/jobs/ID/answer.json      its status and type, by the worker
     DATA/jobs/ID/results/         the finished pictures, by the worker
     DATA/workers/NAME.lock        locked while that worker lives
 
-Each file has one writer. Those that hold state are replaced as a whole, so a reader never sees half of one.
+Each file has one writer. Those that hold state are replaced as a whole, so a reader never sees half of one. A record changes five
+times within seconds, so it is added to instead: no name changes while others read it, which Windows refuses, and a folder of files
+that come and go makes each new one slower (on ext4, a fifth of the helper's time with sixty jobs in the line).
 """
 
 from __future__ import annotations
@@ -127,11 +129,26 @@ class Journal:
     # --- the worker's files -------------------------------------------------------------------------------
 
     def write_record(self, record: JobRecord, *, durable: bool = True) -> None:
-        data = json.dumps(to_json(record), indent=1).encode()
-        write_atomic(self.folder(record.job_id) / "record.json", data, durable=durable)
+        """Add it to the job's records. With `durable` it has reached the disk, name and all, on return."""
+        folder = self.folder(record.job_id)
+        with open(folder / "record.json", "ab") as file:
+            # First the end of a line: a full disk may have cut off the one before.
+            file.write(b"\n" + json.dumps(to_json(record)).encode())
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        if durable:
+            _sync_folder(folder)
 
-    def write_head(self, job_id: str, head: AnswerHead) -> None:
-        write_atomic(self.folder(job_id) / "answer.json", json.dumps(to_json(head)).encode())
+    def write_head(self, job_id: str, head: AnswerHead, *, durable: bool = True) -> None:
+        write_atomic(self.folder(job_id) / "answer.json", json.dumps(to_json(head)).encode(), durable=durable)
+
+    def sync_head(self, job_id: str) -> None:
+        """Bring a head that was not written durable to the disk, and with it the names of all that is in the folder."""
+        folder = self.folder(job_id)
+        with open(folder / "answer.json", "r+b") as file:
+            os.fsync(file.fileno())
+        _sync_folder(folder)
 
     def answer_path(self, job_id: str) -> Path:
         return self.folder(job_id) / "answer.raw"
@@ -162,10 +179,11 @@ class Journal:
     def read_record(self, job_id: str) -> JobRecord:
         """The job's record; that of a waiting job when no worker has had it yet."""
         try:
-            facts = json.loads((self.folder(job_id) / "record.json").read_bytes())
+            raw = (self.folder(job_id) / "record.json").read_bytes()
         except FileNotFoundError:
             return JobRecord(job_id=job_id)
-        return from_json(JobRecord, facts)
+        found = _last_whole(raw)
+        return JobRecord(job_id=job_id) if found is None else from_json(JobRecord, found)
 
     def read_answer(self, job_id: str) -> tuple[AnswerHead, bytes] | None:
         """The raw answer as far as it came, or None."""
@@ -204,6 +222,20 @@ class Journal:
             if record.state in ("failed", "cancelled"):
                 continue
             yield job, record
+
+
+def _last_whole(raw: bytes) -> object:
+    """The last JSON object of a file with one a line: the line after it may be cut off, filled with zeros, or just being written.
+
+    Version 0.1.0 wrote a single one, over many lines.
+    """
+    for line in (each.rstrip(b"\0") for each in reversed(raw.split(b"\n"))):
+        if line.startswith(b"{") and line.endswith(b"}"):
+            try:
+                return json.loads(line)
+            except ValueError:
+                continue
+    return None if raw[:1] in (b"", b"\n", b"\0") else json.loads(raw)     # the first was cut off: that job is waiting still
 
 
 class WorkerLock:

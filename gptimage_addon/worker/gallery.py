@@ -14,6 +14,7 @@ from typing import TypeVar
 from ..core import protocol
 from ..core.entries import Entry, Notes, Page, Query, split_entry_id
 from ..core.errors import GptImageError, InputError, WorkerError
+from ..core.request import Job, JobRecord
 from ..library import space
 from ..library.history import History, is_damaged, read_notes, write_notes
 from ..library.journal import Journal
@@ -55,11 +56,15 @@ class Gallery:
 
     async def settle(self, job_id: str) -> None:
         """Note a job that is done, with its thumbnails. A history that cannot be written never harms a job: the next `sync` finds it."""
-        try:
-            job, record = await asyncio.to_thread(lambda: (self._journal.read_job(job_id), self._journal.read_record(job_id)))
+        def read() -> tuple[Job, JobRecord]:
+            job, record = self._journal.read_job(job_id), self._journal.read_record(job_id)
             if record.result:
-                async with self._pictures:
-                    await asyncio.to_thread(write_thumbnails, self._journal.folder(job_id), record.result.pictures)
+                write_thumbnails(self._journal.folder(job_id), record.result.pictures)
+            return job, record
+
+        try:
+            async with self._pictures:
+                job, record = await asyncio.to_thread(read)
             await self._do(lambda history: history.settle(job, record, self._journal))
             self._say(protocol.HistoryChanged())
         except (OSError, ValueError, InputError, WorkerError) as error:

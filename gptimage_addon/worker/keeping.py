@@ -28,10 +28,10 @@ class AnswerFile:
         return bytes(self._raw)
 
     def begin(self) -> None:
-        """Make the file, and then write the head, which brings both names to the disk."""
+        """Make the file, and the head beside it."""
         try:
             self._file = open(self._journal.answer_path(self._job_id), "wb")
-            self._journal.write_head(self._job_id, self.head)
+            self._journal.write_head(self._job_id, self.head, durable=False)
         except OSError:
             self._give_up()
 
@@ -46,15 +46,17 @@ class AnswerFile:
 
     def sync(self) -> None:
         """Bring to the disk what has come so far, as far as it takes it. Ends the writing."""
-        if self._file:
+        if self._file and not self._file.closed:
             try:
                 os.fsync(self._file.fileno())
                 self._file.close()
+                self._journal.sync_head(self._job_id)
             except OSError:
                 self._give_up()
 
     def keep(self) -> None:
         """On return the answer is on the disk, whole and synced, with its head. Raises OSError, and can be tried again."""
+        self.sync()
         path = self._journal.answer_path(self._job_id)
         if self._file is None or not path.exists() or path.stat().st_size != len(self._raw):
             write_atomic(path, bytes(self._raw))

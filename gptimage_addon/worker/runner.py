@@ -60,7 +60,7 @@ class JobRunner:
 
     def __init__(
         self, journal: Journal, record: JobRecord, *, client: Callable[[Job], Awaitable[Client]],
-        tell: Callable[[JobRecord], None], online: bool, pixel_work: asyncio.Lock, accounts: Accounts, durations: Durations,
+        tell: Callable[[JobRecord], None], online: bool, turns: Turns, pixel_work: asyncio.Lock, accounts: Accounts, durations: Durations,
         end_of: Callable[[str], Awaitable[JobRecord]], batches: Batches,
     ) -> None:
         self.journal = journal
@@ -69,6 +69,7 @@ class JobRunner:
         self._client = client
         self._tell = tell
         self.online = online
+        self._turns = turns
         self._pixel_work = pixel_work
         self._accounts = accounts
         self._durations = durations
@@ -104,13 +105,13 @@ class JobRunner:
         self._abandoned = True
         self.cancel()
 
-    async def run(self, turns: Turns) -> None:
+    async def run(self) -> None:
         """Do the job when its turn comes. Never raises for what happened to the job: its record says it.
 
         Cancelling closes the connection and ends the job as cancelled. Once the answer is whole, it is finished
         all the same: it is paid.
         """
-        await self._settle(self._do(turns))
+        await self._settle(self._do())
 
     async def follow(self, job: Job) -> None:
         """Go on with a job that is in a batch, which another worker has sent."""
@@ -126,18 +127,17 @@ class JobRunner:
             log.warning("job %s: %s", job.id, error)            # it is with the service all the same
         return await self._ask_in_batch(job, self.record.batch)
 
-    async def _do(self, turns: Turns) -> float:
+    async def _do(self) -> float:
         if self._cancelled:
             raise asyncio.CancelledError
         # The first of all: from here on other workers know whose job this is.
-        await self._move(JobState.QUEUED, durable=False)
-        job = self._job = await asyncio.to_thread(self.journal.read_job, self.record.job_id)
+        job = self._job = await self._move(JobState.QUEUED, durable=False, then=lambda: self.journal.read_job(self.record.job_id))
         if job.is_local or job.after or job.request.batch:
-            turns.arrived(job.id)               # nobody need wait for it
+            self._turns.arrived(job.id)         # nobody need wait for it
         await self._wait_for_others(job)
         if job.is_local:
             return 0.0
-        return await (self._ask_in_batch(job) if job.request.batch else self._ask(job, turns.gate(job.service)))
+        return await (self._ask_in_batch(job) if job.request.batch else self._ask(job, self._turns.gate(job.service)))
 
     async def _settle(self, work: Coroutine[None, None, float]) -> None:
         """Do the work that brings the answer, and see to what comes of it."""
@@ -278,10 +278,13 @@ class JobRunner:
         """One request and its answer, which then is on disk. Returns the seconds it took."""
         client = await self._client(job)
         if attempt == 1:
+            if job.request.is_edit:
+                self._turns.left(job.id)        # not yet: its pictures may take seconds to make
             await self._prepare(job)
+            self._turns.leaves(job.id)
         await self._reserve(job)
-        expected_s = await asyncio.to_thread(self._durations.expected_s, job)
-        await self._leaves(attempts=attempt, note="", expected_s=expected_s)
+        await self._leaves(attempts=attempt, note="", expected_s=self._durations.expected_s(job))
+        self._turns.left(job.id)
         self._sent = time.monotonic()
         async with client.send(job.request, self.folder) as answer:
             await self._receive(answer)
@@ -318,8 +321,8 @@ class JobRunner:
         reader = EventReader() if answer.streams else None
         heard: list[Event] = []
         file = self._answer = AnswerFile(self.journal, self.record.job_id, answer.head)
-        await asyncio.to_thread(file.begin)
-        await self._move(JobState.RECEIVING, durable=False)
+        await self._move(JobState.RECEIVING, durable=False, then=file.begin)
+        whole = False
         try:
             async with asyncio.timeout(None) as patience:
                 async for chunk in answer.chunks:
@@ -334,8 +337,11 @@ class JobRunner:
         except TimeoutError:
             if not patience.expired():
                 raise
-        finally:                                # what came before a lost connection is kept as well
-            await asyncio.to_thread(file.sync)
+        else:
+            whole = True
+        finally:
+            if not whole:                       # what came before a lost connection is kept as well
+                await asyncio.to_thread(file.sync)
         self._heard = answer.head, heard
 
     async def _written(self, write: Callable[[], T]) -> T:
@@ -402,15 +408,14 @@ class JobRunner:
 
     async def finish(self, job: Job, seconds: float) -> None:
         """From the answer on disk to the result. Asks nothing of the service, so it can be done again at any time."""
+        await self._turns.calm()
         await self._move(JobState.FINISHING, durable=self.record.stopped)
         async with self._pixel_work if job.finish or job.surface else nullcontext():
             await self._finish(job, seconds)
 
     async def _finish(self, job: Job, seconds: float) -> None:
         try:
-            head, answer = await asyncio.to_thread(self._read, job)
-            if not job.is_local:
-                await asyncio.to_thread(self._accounts.settle_paid, job, answer.usage)
+            head, answer = await asyncio.to_thread(self._read_and_count, job)
             pictures = [
                 item if isinstance(item, bytes) else await (await self._client(job)).fetch(item, online=self.online)
                 for item in answer.pictures
@@ -437,7 +442,7 @@ class JobRunner:
         result = Result(pictures=finished, usage=answer.usage, cost_usd=cost_usd,
                         request_id=head.request_id, seconds=round(seconds, 3))
         if seconds and not job.is_local and not job.request.batch and not self.record.stopped:
-            await asyncio.to_thread(self._durations.add, job, seconds)
+            self._durations.add(job, seconds)
         await self._move(JobState.DONE, result=result, ended_at=time.time(), error=None, note="")
 
     def _write(self, job: Job, pictures: list[bytes]) -> tuple[ResultPicture, ...]:
@@ -465,6 +470,12 @@ class JobRunner:
         if job.label_files:
             label_files(job, made, self.folder)
         return made
+
+    def _read_and_count(self, job: Job) -> tuple[AnswerHead, Answer]:
+        head, answer = self._read(job)
+        if not job.is_local:
+            self._accounts.settle_paid(job, answer.usage)
+        return head, answer
 
     def _read(self, job: Job) -> tuple[AnswerHead, Answer]:
         if job.sheet:
@@ -522,14 +533,21 @@ class JobRunner:
         if self._job and not self._job.is_local:
             await asyncio.to_thread(self._accounts.settle, self._job, self.record)
 
-    async def _move(self, state: JobState, *, durable: bool = True, **facts: object) -> None:
+    async def _move(self, state: JobState, *, durable: bool = True, then: Callable[[], T] = lambda: None, **facts: object) -> T:
+        """Bring the job to its next state: on the disk, then to the host. Gives what `then` does after it, in the same thread."""
         self.record = self.record.moved(state, **facts)
-        try:
-            await asyncio.to_thread(self._write_record, durable)
-        except OSError:
-            if state in (JobState.QUEUED, JobState.SENDING):    # nothing is sent that is not on the disk
-                raise
+
+        def write() -> T:
+            try:
+                self._write_record(durable)
+            except OSError:
+                if state in (JobState.QUEUED, JobState.SENDING):    # nothing is sent that is not on the disk
+                    raise
+            return then()
+
+        made = await asyncio.to_thread(write)
         self._tell(self.record)
+        return made
 
     def _write_record(self, durable: bool) -> None:
         with self._record_file:                 # the last one to write it writes the latest

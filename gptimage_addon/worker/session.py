@@ -113,6 +113,7 @@ class Session:
         while self._tasks:                      # a job that was recovered goes into the history
             await asyncio.wait(self._tasks)     # gather would let no callback run where all have ended (Python 3.12)
         await self._gallery.close()
+        await self._save_durations()
         for client in self._clients.values():
             await client.close()
         if self._practice is not None:
@@ -144,10 +145,15 @@ class Session:
     def _ended(self, job_id: str) -> None:
         del self._runners[job_id]
         self._turns.forget(job_id)
+        if not self._runners:
+            self._start(self._save_durations())
+
+    async def _save_durations(self) -> None:
+        await asyncio.to_thread(self._durations.save)
 
     def _runner(self, record: JobRecord, online: bool, tell: Callable[[JobRecord], None]) -> JobRunner:
         runner = JobRunner(
-            self.journal, record, online=online, client=lambda job: self._client(job.service, runner.online), tell=tell,
+            self.journal, record, online=online, client=lambda job: self._client(job.service, runner.online), tell=tell, turns=self._turns,
             pixel_work=self._pixel_work, accounts=self.accounts, durations=self._durations, end_of=self._end_of, batches=self._batches)
         return runner
 
@@ -176,13 +182,17 @@ class Session:
         if taken or not known.is_unsent:        # whoever asks twice: a job is sent once
             self._tell(known)
             return
-        await runner.run(self._turns)
+        await runner.run()
         self._keep(runner.record)
 
     def _keep(self, record: JobRecord) -> None:
         """Into the history, beside whatever else goes on."""
+        async def settle() -> None:
+            await self._turns.calm()
+            await self._gallery.settle(record.job_id)
+
         if record.state is JobState.DONE:
-            self._start(self._gallery.settle(record.job_id))
+            self._start(settle())
 
     def _tell(self, record: JobRecord) -> None:
         self._outbox.put(protocol.RecordChanged(record))

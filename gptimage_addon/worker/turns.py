@@ -15,6 +15,8 @@ from ..core.request import Service
 
 __all__ = ("Gate", "Turns")
 
+CALM_S = 0.5                            # in a long line there may always be somebody about to leave
+
 
 class Turns:
     """The line of all jobs, in one order, before a gate for each service: a slow service holds up no other one's jobs.
@@ -30,6 +32,9 @@ class Turns:
         self._coming: set[str] = set()          # jobs in the line that are still read from the disk: who stands behind them waits
         self._count = itertools.count()
         self._gates: dict[Service, Gate] = {}
+        self._leaving: set[str] = set()         # jobs whose turn has come, until their request is on its way
+        self._calm = asyncio.Event()
+        self._calm.set()
 
     def resize(self, limit: int) -> None:
         self.limit = max(1, limit)
@@ -72,6 +77,28 @@ class Turns:
         places = sorted(self._ranks[job_id] for job_id in known)
         self._ranks.update(zip(known, places, strict=True))
 
+    def leaves(self, job_id: str) -> None:
+        """The job's request is about to leave."""
+        self._leaving.add(job_id)
+        self._calm.clear()
+
+    def left(self, job_id: str) -> None:
+        """It is on its way, or does not leave."""
+        self._leaving.discard(job_id)
+        if not self._leaving:
+            self._calm.set()
+
+    async def calm(self) -> None:
+        """Until no request is about to leave, or a moment has passed.
+
+        A service must not stand idle for work that can as well be done while it is busy.
+        """
+        try:
+            async with asyncio.timeout(CALM_S):
+                await self._calm.wait()
+        except TimeoutError:
+            return
+
     def gate(self, service: Service) -> Gate:
         if service not in self._gates:
             self._gates[service] = Gate(self, service)
@@ -108,14 +135,14 @@ class Gate:
         except asyncio.CancelledError:
             self._waiting.pop(job_id, None)
             if mine.done() and not mine.cancelled():
-                self._leave()               # the turn had come in the same moment
+                self._leave(job_id)         # the turn had come in the same moment
             raise
         began = loop.time()
         try:
             yield
             self._answered(began)
         finally:
-            self._leave()
+            self._leave(job_id)
 
     def slow(self, pause_s: float, sent_s: float) -> None:
         """The service asked for a pause, of a request that was sent `sent_s` seconds ago."""
@@ -151,6 +178,7 @@ class Gate:
             turn = self._waiting.pop(job_id)
             if not turn.done():
                 self._busy += 1
+                self._turns.leaves(job_id)
                 turn.set_result(None)
 
     def _answered(self, began: float) -> None:
@@ -161,8 +189,9 @@ class Gate:
             if int(self._allowed) > before:
                 self._tell()
 
-    def _leave(self) -> None:
+    def _leave(self, job_id: str) -> None:
         self._busy -= 1
+        self._turns.left(job_id)
         self.wake()
 
     def _tell(self) -> None:

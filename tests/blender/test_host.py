@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ import pytest
 from gptimage_addon.blender.host import MAX_RESTARTS, JobView, host
 from gptimage_addon.core.errors import InputError, UncertainError, WorkerError
 from gptimage_addon.core.request import JobState, Landing, Place
+from gptimage_addon.library.journal import Journal
 from gptimage_addon.operators.texture import texture_targets
 from gptimage_addon.worker.practice import Fault, PracticeServer
 from tests.support.scenes import compatible, image_of, plan_for, pump_until
@@ -240,8 +240,7 @@ def test_what_a_killed_blender_had_asked_for_is_recovered(
     with server_with(monkeypatch, latency_s=2.0) as server:
         job_id = in_killed_session(checkout, data_dir, server)
         wait_for_the_other_workers_end(data_dir)
-        record = json.loads((data_dir / "jobs" / job_id / "record.json").read_bytes())
-        assert record["state"] == "done", "the worker must finish what was paid"
+        assert Journal(data_dir).read_record(job_id).state is JobState.DONE, "the worker must finish what was paid"
 
         assert bpy.ops.gptimage.recover_results() == {'FINISHED'}
         assert bpy.ops.gptimage.wait(timeout_s=20) == {'FINISHED'}

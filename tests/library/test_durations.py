@@ -21,7 +21,19 @@ def test_the_time_is_the_median_of_the_newest(tmp_path: Path) -> None:
     assert durations.expected_s(JOB) == 0.0
     for seconds in (500.0, *range(KEPT)):           # the oldest is forgotten
         durations.add(JOB, seconds)
-    assert Durations(tmp_path).expected_s(JOB) == (KEPT - 1) / 2
+    durations.save()
+    assert durations.expected_s(JOB) == Durations(tmp_path).expected_s(JOB) == (KEPT - 1) / 2
+
+
+def test_what_two_workers_add_is_kept(tmp_path: Path) -> None:
+    here, there = Durations(tmp_path), Durations(tmp_path)
+    for each, seconds in ((here, 4.0), (there, 8.0)):
+        each.add(JOB, seconds)
+        each.save()
+    assert there.expected_s(JOB) == Durations(tmp_path).expected_s(JOB) == 6.0
+    written = (tmp_path / "durations.json").stat().st_mtime_ns
+    here.save()
+    assert (tmp_path / "durations.json").stat().st_mtime_ns == written, "nothing was added since"
 
 
 @pytest.mark.parametrize("change", [{"model": "gpt-image-2"}, {"size": "1536x1024"}, {"quality": "high"}, {"n": 2}])
@@ -41,11 +53,14 @@ def test_a_broken_file_is_done_without(tmp_path: Path, content: bytes) -> None:
     durations = Durations(tmp_path)
     assert durations.expected_s(JOB) == 0.0
     durations.add(JOB, 3.0)
-    assert durations.expected_s(JOB) == 3.0
+    durations.save()
+    assert durations.expected_s(JOB) == Durations(tmp_path).expected_s(JOB) == 3.0
 
 
 def test_a_folder_that_is_gone_is_no_error(tmp_path: Path) -> None:
-    Durations(tmp_path / "gone").add(JOB, 3.0)
+    durations = Durations(tmp_path / "gone")
+    durations.add(JOB, 3.0)
+    durations.save()
     assert not (tmp_path / "gone").exists()
 
 
@@ -53,11 +68,14 @@ def test_the_kinds_least_used_are_forgotten(tmp_path: Path) -> None:
     durations = Durations(tmp_path)
     for number in range(MAX_KINDS + 5):
         durations.add(JOB._replace(request=JOB.request._replace(size=f"{number}x16")), 1.0)
+    durations.save()
     assert len(json.loads((tmp_path / "durations.json").read_bytes())) == MAX_KINDS
 
 
 def test_what_a_helper_left_when_it_died_is_cleared(tmp_path: Path) -> None:
-    Durations(tmp_path).add(JOB, 3.0)
+    durations = Durations(tmp_path)
+    durations.add(JOB, 3.0)
+    durations.save()
     (tmp_path / "durations.json.4711.part").write_bytes(b"{")
     (tmp_path / "wallet.sqlite.part").write_bytes(b"x")
     assert Durations(tmp_path).expected_s(JOB) == 3.0

@@ -23,6 +23,7 @@ from gptimage_addon.core.errors import InputError
 from gptimage_addon.core.request import (
     Job, JobRecord, JobState, Landing, Place, Request, Result, ResultPicture, SentPicture, Service,
 )
+from gptimage_addon.core.values import to_json
 from gptimage_addon.library import journal as journal_module
 from gptimage_addon.library.journal import AnswerHead, Journal, WorkerLock, new_job_id, write_atomic
 
@@ -82,6 +83,36 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     for durable in (True, False):
         journal.write_record(record, durable=durable)
         assert journal.read_record(job().id) == record
+
+
+def test_the_last_whole_record_counts(tmp_path: Path) -> None:
+    """A full disk or a power cut takes off the end of a file, at any byte: what was before it stands, and what is written next counts."""
+    journal = Journal(tmp_path)
+    path = journal.create(job()) / "record.json"
+    sending, done = (JobRecord(job_id=job().id, state=state, worker="7-a", note='"}\n{') for state in (JobState.SENDING, JobState.DONE))
+    journal.write_record(sending)
+    before = path.stat()
+    journal.write_record(done)
+    whole = path.read_bytes()
+    assert path.stat().st_ino == before.st_ino and whole.startswith(b"\n{") and sorted(each.name for each in path.parent.iterdir()) == [
+        "record.json", "request.json"]
+    for length in range(before.st_size, len(whole)):
+        path.write_bytes(whole[:length])
+        assert journal.read_record(job().id) == sending
+        path.write_bytes(whole[:length] + b"\0" * (len(whole) - length))           # as ext4 and NTFS leave what they had no time for
+        assert journal.read_record(job().id) == sending
+        journal.write_record(done)
+        assert journal.read_record(job().id) == done
+
+
+def test_a_record_of_version_1_is_gone_on_with(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    path = journal.create(job()) / "record.json"
+    old = JobRecord(job_id=job().id, state=JobState.DONE, result=Result(pictures=(ResultPicture("results/0.png", "image/png", 1, 1),)))
+    path.write_text(json.dumps(to_json(old), indent=1))
+    assert journal.read_record(job().id) == old
+    journal.write_record(old._replace(worker="new"))
+    assert journal.read_record(job().id) == old._replace(worker="new")
 
 
 def test_an_answer_is_read_byte_for_byte(tmp_path: Path) -> None:

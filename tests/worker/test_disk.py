@@ -218,9 +218,9 @@ def test_what_cannot_be_noted_is_not_sent(tmp_path: Path, state: JobState) -> No
 
     async def run() -> JobRecord:
         runner = JobRunner(
-            journal, JobRecord(job.id, worker="me"), online=False, client=client, tell=lambda _: None, pixel_work=asyncio.Lock(),
+            journal, JobRecord(job.id, worker="me"), online=False, client=client, tell=lambda _: None, turns=Turns(1), pixel_work=asyncio.Lock(),
             accounts=Accounts(journal, lambda _: None), durations=Durations(tmp_path), end_of=None, batches=None)
-        await runner.run(Turns(1))
+        await runner.run()
         return runner.record
 
     record = asyncio.run(run())
@@ -240,7 +240,7 @@ def test_a_disk_that_stays_full_is_left_once_the_host_has_gone(tmp_path: Path, m
         told: list[str] = []
         runner = JobRunner(
             Journal(tmp_path), JobRecord("job"), online=False, client=None, tell=lambda record: told.append(record.note),
-            pixel_work=asyncio.Lock(), accounts=None, durations=None, end_of=None, batches=None)
+            turns=Turns(1), pixel_work=asyncio.Lock(), accounts=None, durations=None, end_of=None, batches=None)
         waiting = asyncio.ensure_future(runner._written(write))
         await asyncio.sleep(0.05)
         assert not waiting.done()

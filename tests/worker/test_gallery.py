@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -77,10 +76,8 @@ def test_what_a_dead_worker_left_joins_when_it_is_finished(start_worker: Callabl
     server, worker = serve(), start_worker()
     worker.run(make_job(server.base_url, job_id="left"))
     worker.close()
-    record = json.loads((worker.journal.folder("left") / "record.json").read_bytes())
-    record |= {"state": "finishing"}                # as if it had died before the last step
-    del record["result"]
-    (worker.journal.folder("left") / "record.json").write_text(json.dumps(record))
+    record = worker.journal.read_record("left")
+    worker.journal.write_record(record._replace(state=JobState.FINISHING, result=None))         # as if it had died before the last step
     (tmp_path / "data" / "history.sqlite").unlink()
     shutil.rmtree(worker.journal.folder("left") / "thumbs")
     worker = start_worker()

@@ -203,12 +203,13 @@ def test_every_step_is_on_disk_before_the_next(
     assert worker.close() == 0
     folder = str(worker.journal.folder("watched"))
     steps = {
-        "queued": r'rename\("%s/record\.json\S*\.part", ' % re.escape(folder),
-        "record synced": r"fsync\(\d+<%s/record\.json\S*\.part>\)" % re.escape(folder),
+        "queued": r'openat\(.*"%s/record\.json", .*O_APPEND' % re.escape(folder),
+        "record synced": r"fsync\(\d+<%s/record\.json>\)" % re.escape(folder),
+        "name synced": r"fsync\(\d+<%s>\)" % re.escape(folder),
         "connected": r"connect\(.*htons\(%s\)" % server.origin.rpartition(":")[2],
-        "head synced": r"fsync\(\d+<%s/answer\.json\S*\.part>\)" % re.escape(folder),
-        "names synced": r"fsync\(\d+<%s>\)" % re.escape(folder),
         "answer synced": r"fsync\(\d+<%s/answer\.raw>\)" % re.escape(folder),
+        "head synced": r"fsync\(\d+<%s/answer\.json>\)" % re.escape(folder),
+        "names synced": r"fsync\(\d+<%s>\)" % re.escape(folder),
         "result written": r'openat\(.*"%s/results/0\.png' % re.escape(folder),
         "result synced": r"fsync\(\d+<%s/results/0\.png\S*\.part>\)" % re.escape(folder),
     }

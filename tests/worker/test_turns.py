@@ -14,8 +14,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from gptimage_addon.core.protocol import Arrange, Cancel, Configure, Pace, Pause
+from gptimage_addon.core.protocol import Arrange, Cancel, Configure, Pace, Pause, RecordChanged
 from gptimage_addon.core.request import JobState, Service, ServiceKind
+from gptimage_addon.worker import turns as turns_module
 from gptimage_addon.worker.turns import Turns
 from tests.support.services import PlainServer, answer_json, make_png, send
 from tests.support.worker_process import WorkerProcess, make_job, wait_until
@@ -249,3 +250,39 @@ def test_configure_lets_more_through_although_the_service_asked_for_less(start_w
         wait_until(lambda: len(service.came) == 5)
     for name in "abcd":
         assert worker.wait_state(name).state is JobState.DONE
+
+
+def test_the_next_request_leaves_before_the_answer_is_worked_on(start_worker: StartWorker, serve_plain: ServePlain) -> None:
+    """The service need not wait for what can be done while it draws."""
+    worker, service = start_worker(concurrency=1), NamingService(serve_plain)
+    worker.submit_all(*map(service.job, ("one", "two", "three")))
+    for name in ("one", "two", "three"):
+        worker.wait_state(name)
+    told = [(message.record.job_id, message.record.state) for message in worker.messages if isinstance(message, RecordChanged)]
+    for before, after in (("one", "two"), ("two", "three")):
+        assert told.index((after, JobState.SENDING)) < told.index((before, JobState.FINISHING))
+
+
+def test_work_waits_for_what_leaves_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns_module, "CALM_S", 0.05)
+
+    async def run() -> None:
+        turns, done = Turns(2), []
+
+        async def work(name: str) -> None:
+            await turns.calm()
+            done.append(name)
+
+        async with turns.gate(Service()).turn("a"), turns.gate(Service()).turn("b"):
+            waiting = asyncio.ensure_future(work("finish"))
+            turns.left("a")
+            await asyncio.sleep(0)
+            assert not done, "b has not left yet"
+            turns.left("b")
+            await waiting
+            turns.leaves("b")                   # and never does
+            await asyncio.wait_for(work("finish after all"), 5)
+        await asyncio.wait_for(work("nobody is left"), 5)
+        assert done == ["finish", "finish after all", "nobody is left"]
+
+    asyncio.run(run())
