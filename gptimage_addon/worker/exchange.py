@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import time
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -51,6 +52,8 @@ _INPUT = re.compile(r"(?:inputs|prepared)/[0-9A-Za-z][0-9A-Za-z_-]{0,63}(?:\.[0-
 _EXR = b"\x76\x2f\x31\x01"
 # No number of ours is larger, and no time is later: a second of the year 5138.
 MAX_NUMBER = 100_000_000_000
+# No import of another worker on the same folder takes longer.
+STAGE_S = 86_400.0
 
 
 class Taken(NamedTuple):
@@ -250,6 +253,7 @@ def _write_jobs(
     """The jobs' folders: beside their place first, and moved there when all of them are whole."""
     stage = journal.data_dir / f"import.{os.getpid()}"
     shutil.rmtree(stage, ignore_errors=True)
+    _clear_stages(journal.data_dir)
     try:
         for job_id, (job, record, notes) in taken.items():
             folder = stage / job_id
@@ -271,6 +275,16 @@ def _write_jobs(
         raise _refused(f"A picture is damaged: {error.message}") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _clear_stages(data_dir: Path) -> None:
+    """Remove what helpers have left that died on the way."""
+    for left in data_dir.glob("import.*"):
+        try:
+            if time.time() - left.stat().st_mtime > STAGE_S:
+                shutil.rmtree(left)
+        except OSError:                         # another one has just done it, or it cannot be
+            continue
 
 
 def _check_picture(data: bytes) -> None:

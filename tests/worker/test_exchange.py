@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,15 @@ def exported(tmp_path: Path) -> Path:
     write_notes(here, "one", {2: Notes(True, ("hero",))})
     assert export_entries(here, ["one:2", "two:0", "one:0"], tmp_path / "out.zip") == 3
     return tmp_path / "out.zip"
+
+
+def test_what_a_dead_helper_left_goes(exported: Path, there: Journal) -> None:
+    old, other = there.data_dir / "import.1", there.data_dir / "import.2"
+    for folder in (old, other):
+        (folder / "three/results").mkdir(parents=True)
+    os.utime(old, (1e9, 1e9))
+    import_entries(there, exported)
+    assert not old.exists() and other.exists(), "another helper may be at it just now"
 
 
 def test_out_and_in_again(exported: Path, there: Journal) -> None:
