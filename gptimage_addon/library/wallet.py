@@ -158,7 +158,7 @@ def reserving(entry: Entry, limits: Limits) -> Step:
     What others have in flight counts, and nobody else reserves in the meantime.
     """
     def step(db: sqlite3.Connection) -> None:
-        if entry.service is not ServiceKind.PRACTICE:
+        if entry.service is not ServiceKind.PRACTICE and limits != Limits():
             spent = _spending(db, entry.blend, entry.session, entry.at, but=entry.job_id)
             check_limits(limits, spent, entry.estimate_usd or 0.0)
         db.execute(WRITE, _row(entry))
