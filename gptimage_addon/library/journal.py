@@ -227,7 +227,7 @@ class Journal:
 def _last_whole(raw: bytes) -> object:
     """The last JSON object of a file with one a line: the line after it may be cut off, filled with zeros, or just being written.
 
-    Version 0.1.0 wrote a single one, over many lines.
+    Older folders hold a single one, over many lines; so does what was imported.
     """
     for line in (each.rstrip(b"\0") for each in reversed(raw.split(b"\n"))):
         if line.startswith(b"{") and line.endswith(b"}"):

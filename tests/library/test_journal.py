@@ -105,7 +105,7 @@ def test_the_last_whole_record_counts(tmp_path: Path) -> None:
         assert journal.read_record(job().id) == done
 
 
-def test_a_record_of_version_1_is_gone_on_with(tmp_path: Path) -> None:
+def test_an_older_record_is_gone_on_with(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     path = journal.create(job()) / "record.json"
     old = JobRecord(job_id=job().id, state=JobState.DONE, result=Result(pictures=(ResultPicture("results/0.png", "image/png", 1, 1),)))
