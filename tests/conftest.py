@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 HERE = Path(__file__).resolve().parent
+# Some hundred processes are started: what one has compiled the others need not.
+os.environ["PYTHONPYCACHEPREFIX"] = str(HERE.parent / "build" / "bytecode")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -110,13 +110,15 @@ class WorkerProcess:
 def _environment() -> dict[str, str]:
     """Our environment, with nothing in it that changes where Python or the SDK look."""
     env = {name: value for name, value in os.environ.items()
-           if not name.startswith("PYTHON") or name == "PYTHON_KEYRING_BACKEND"}
+           if not name.startswith("PYTHON") or name in ("PYTHON_KEYRING_BACKEND", "PYTHONPYCACHEPREFIX")}
     for name in ("OPENAI_BASE_URL", "OPENAI_LOG", "OPENAI_CUSTOM_HEADERS"):
         env.pop(name, None)
     wheels = paths.wheels_dir()
     if wheels:
         env["PYTHONPATH"] = str(wheels)
-    env["PYTHONDONTWRITEBYTECODE"] = "1"        # the extension's folder may be read-only
+    # Blender unpacks the wheels without bytecode, and to compile them takes as long as all the rest of the start: once is enough.
+    # Not beside the sources: the extension's folder may be read-only.
+    env.setdefault("PYTHONPYCACHEPREFIX", str(paths.bytecode_dir()))
     return env
 
 

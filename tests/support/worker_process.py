@@ -30,10 +30,10 @@ _numbers = itertools.count()
 
 def worker_environment(home: Path, **changes: str | None) -> dict[str, str]:
     """What blender/process.py leaves of the environment, with a home of its own. None takes a variable out."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "OPENAI_"))
-           and not name.lower().endswith("_proxy")}
+    env = {name: value for name, value in os.environ.items() if name == "PYTHONPYCACHEPREFIX" or not (
+           name.startswith(("PYTHON", "OPENAI_")) or name.lower().endswith("_proxy"))}
     env |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "OPENAI_API_KEY": KEY,
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "PYTHONDONTWRITEBYTECODE": "1"}
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     for name, value in changes.items():
         if value is None:
             env.pop(name, None)

@@ -108,7 +108,7 @@ def test_nobodys_file_shadows_a_module(start_worker: StartWorker, tmp_path: Path
             (folder / f"{name}.py").write_text(TRAP.format(mark=mark))
     # Another extension of the same name, which must not be taken for ours.
     (extensions / "gptimage_addon.py").write_text(TRAP.format(mark=mark))
-    worker = start_worker(script=package / "worker" / "__main__.py", cwd=data)
+    worker = start_worker({"PYTHONPYCACHEPREFIX": str(tmp_path / "bytecode")}, script=package / "worker" / "__main__.py", cwd=data)
     record = worker.run(make_job(Service(ServiceKind.PRACTICE), size="1024x640", quality="low"))
     assert record.state is JobState.DONE
     assert worker.close() == 0 and not mark.exists()
