@@ -20,8 +20,8 @@ import environment
 # What the tests need beside Blender and the worker's wheels.
 TOOLS = ("pytest==9.2.0", "PyYAML==6.0.3", "jsonschema==4.26.0", "scipy==1.17.1", "scikit-image==0.26.0",
          "pyflakes==4.1.0", "pytest-xdist==3.8.0", "dukpy==0.6.0")
-# All tests at once run in two processes, each file whole in one of them; a part of them as it is asked for.
-TWO_PROCESSES = ("--numprocesses=2", "--dist=loadfile")
+# All tests at once run in two processes, each file whole in one of them, in the order of tests/conftest.py; a part of them as it is asked for.
+TWO_PROCESSES = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder")
 
 
 def main() -> int:

@@ -19,8 +19,13 @@ os.environ["PYTHONPYCACHEPREFIX"] = str(HERE.parent / "build" / "bytecode")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+# The rooms whose files have the longest tests come first, so that no process has one left when the other has nothing more to do.
+ROOMS = ("package", "worker", "imaging", "blender", "core", "library", "gui")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks by folder, so that no file can forget: tests/blender needs bpy, tests/gui a window."""
+    items.sort(key=lambda item: ROOMS.index(item.path.relative_to(HERE).parts[0]))
     for item in items:
         room = item.path.relative_to(HERE).parts[0]
         if room == "blender":
