@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bpy
 
-__all__ = ("PACKAGE_DIR", "ROOT", "bytecode_dir", "default_data_dir", "scratch_file", "wheels_dir")
+__all__ = ("PACKAGE_DIR", "ROOT", "default_data_dir", "scratch_file", "wheels_dir")
 
 # The package's full name: bl_ext.REPOSITORY.gptimage_addon when installed, gptimage_addon from a checkout.
 ROOT = __package__.rpartition(".")[0]
@@ -26,11 +26,6 @@ def default_data_dir() -> Path:
     else:
         found = bpy.utils.user_resource("DATAFILES", path="gptimage_addon")
     return Path(found) if found else Path.home() / "gptimage_addon"
-
-
-def bytecode_dir() -> Path:
-    """Where the helper's Python keeps what it has compiled. On this machine, whatever folder the artist has chosen for the jobs."""
-    return default_data_dir() / "bytecode"
 
 
 def wheels_dir() -> Path | None:

@@ -108,7 +108,10 @@ class WorkerProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Our environment, with nothing in it that changes where Python or the SDK look."""
+    """Our environment, with nothing in it that changes where Python or the SDK look.
+
+    Python may keep what it compiles: Blender unpacks the wheels without bytecode, and compiling them takes longer than all the rest of the start.
+    """
     env = {name: value for name, value in os.environ.items()
            if not name.startswith("PYTHON") or name in ("PYTHON_KEYRING_BACKEND", "PYTHONPYCACHEPREFIX")}
     for name in ("OPENAI_BASE_URL", "OPENAI_LOG", "OPENAI_CUSTOM_HEADERS"):
@@ -116,9 +119,6 @@ def _environment() -> dict[str, str]:
     wheels = paths.wheels_dir()
     if wheels:
         env["PYTHONPATH"] = str(wheels)
-    # Blender unpacks the wheels without bytecode, and to compile them takes as long as all the rest of the start: once is enough.
-    # Not beside the sources: the extension's folder may be read-only.
-    env.setdefault("PYTHONPYCACHEPREFIX", str(paths.bytecode_dir()))
     return env
 
 

@@ -112,7 +112,6 @@ def test_nobodys_file_shadows_a_module(start_worker: StartWorker, tmp_path: Path
     record = worker.run(make_job(Service(ServiceKind.PRACTICE), size="1024x640", quality="low"))
     assert record.state is JobState.DONE
     assert worker.close() == 0 and not mark.exists()
-    assert not list(package.rglob("__pycache__"))                # the extension's folder may be read-only
 
 
 def test_a_bad_message_does_not_end_the_jobs_in_hand(
