@@ -12,7 +12,7 @@ import gc
 
 def register() -> None:
     collects = gc.isenabled()
-    gc.disable()                        # all that is made here stays: looking for garbage in it takes a tenth of the time
+    gc.disable()                        # all that is made here stays: to look for garbage in it is time lost
     try:
         from . import registration
 

@@ -227,7 +227,7 @@ class Journal:
 def _last_whole(raw: bytes) -> object:
     """The last JSON object of a file with one a line: the line after it may be cut off, filled with zeros, or just being written.
 
-    Older folders hold a single one, over many lines; so does what was imported.
+    None where the first was cut off, and nothing can have been sent. Older folders hold a single one, over many lines; so does what was imported.
     """
     for line in (each.rstrip(b"\0") for each in reversed(raw.split(b"\n"))):
         if line.startswith(b"{") and line.endswith(b"}"):
@@ -235,7 +235,7 @@ def _last_whole(raw: bytes) -> object:
                 return json.loads(line)
             except ValueError:
                 continue
-    return None if raw[:1] in (b"", b"\n", b"\0") else json.loads(raw)     # the first was cut off: that job is waiting still
+    return None if raw[:1] in (b"", b"\n", b"\0") else json.loads(raw)
 
 
 class WorkerLock:

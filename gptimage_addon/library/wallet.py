@@ -331,7 +331,7 @@ class Wallet:
         """A connection in a transaction that nobody else writes beside."""
         with _connected(self.path, "rw", BUSY_S) as db:
             # FULL: what is reserved is on the disk before the request leaves.
-            # PERSIST: the journal's file stays, emptied, where making and removing one each time takes as long as the rest.
+            # PERSIST: the journal's file stays, emptied, and need not be made and removed for each row.
             db.execute("PRAGMA journal_mode=PERSIST")
             db.execute("PRAGMA synchronous=FULL")
             _migrate(db)

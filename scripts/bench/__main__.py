@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("registration", "adopt", "material", "throughput", "finish", "tile", "maps", "history", "chaos")
+BENCHES = ("registration", "start", "adopt", "material", "throughput", "finish", "tile", "maps", "history", "chaos")
 
 
 def main() -> int:

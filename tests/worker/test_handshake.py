@@ -108,10 +108,15 @@ def test_nobodys_file_shadows_a_module(start_worker: StartWorker, tmp_path: Path
             (folder / f"{name}.py").write_text(TRAP.format(mark=mark))
     # Another extension of the same name, which must not be taken for ours.
     (extensions / "gptimage_addon.py").write_text(TRAP.format(mark=mark))
-    worker = start_worker({"PYTHONPYCACHEPREFIX": str(tmp_path / "bytecode")}, script=package / "worker" / "__main__.py", cwd=data)
+    # The extension's folder may be read-only. To root none is, so a file lies where each folder for bytecode would be made.
+    folders = [package, *(path for path in package.iterdir() if path.is_dir())]
+    for folder in folders:
+        (folder / "__pycache__").touch()
+    worker = start_worker({"PYTHONPYCACHEPREFIX": None}, script=package / "worker" / "__main__.py", cwd=data)
     record = worker.run(make_job(Service(ServiceKind.PRACTICE), size="1024x640", quality="low"))
     assert record.state is JobState.DONE
     assert worker.close() == 0 and not mark.exists()
+    assert all((folder / "__pycache__").is_file() for folder in folders)
 
 
 def test_a_bad_message_does_not_end_the_jobs_in_hand(
