@@ -275,7 +275,7 @@ class JobRunner:
             await asyncio.to_thread(make)
 
     async def _send(self, job: Job, attempt: int) -> float:
-        """One request and its answer, which then is on disk. Returns the seconds it took."""
+        """One request and its answer, which then has come whole and can be kept. Returns the seconds it took."""
         client = await self._client(job)
         if attempt == 1:
             if job.request.is_edit:
@@ -286,8 +286,14 @@ class JobRunner:
         await self._leaves(attempts=attempt, note="", expected_s=self._durations.expected_s(job))
         self._turns.left(job.id)
         self._sent = time.monotonic()
-        async with client.send(job.request, self.folder) as answer:
-            await self._receive(answer)
+        whole = False
+        try:
+            async with client.send(job.request, self.folder) as answer:
+                await self._receive(answer)
+            whole = True
+        finally:
+            if self._answer and not whole:      # what came before a lost connection is kept as well
+                await asyncio.to_thread(self._answer.sync)
         return time.monotonic() - self._sent
 
     async def _leaves(self, **facts: object) -> None:
@@ -322,7 +328,6 @@ class JobRunner:
         heard: list[Event] = []
         file = self._answer = AnswerFile(self.journal, self.record.job_id, answer.head)
         await self._move(JobState.RECEIVING, durable=False, then=file.begin)
-        whole = False
         try:
             async with asyncio.timeout(None) as patience:
                 async for chunk in answer.chunks:
@@ -337,11 +342,6 @@ class JobRunner:
         except TimeoutError:
             if not patience.expired():
                 raise
-        else:
-            whole = True
-        finally:
-            if not whole:                       # what came before a lost connection is kept as well
-                await asyncio.to_thread(file.sync)
         self._heard = answer.head, heard
 
     async def _written(self, write: Callable[[], T]) -> T:
