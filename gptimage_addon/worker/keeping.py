@@ -27,6 +27,11 @@ class AnswerFile:
         """What has come so far, until it is kept."""
         return bytes(self._raw)
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the disk has taken all that came, synced or not."""
+        return self._file is not None
+
     def begin(self) -> None:
         """Make the file, and the head beside it."""
         try:

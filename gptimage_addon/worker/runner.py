@@ -134,6 +134,7 @@ class JobRunner:
         job = self._job = await self._move(JobState.QUEUED, durable=False, then=lambda: self.journal.read_job(self.record.job_id))
         if job.is_local or job.after or job.request.batch:
             self._turns.arrived(job.id)         # nobody need wait for it
+            self._turns.left(job.id)
         await self._wait_for_others(job)
         if job.is_local:
             return 0.0
@@ -209,8 +210,10 @@ class JobRunner:
                 try:
                     async with asyncio.timeout(left_s):
                         seconds = await self._send(job, attempt)
-                    await self._keep()
-                    return seconds
+                    if not (self._answer and self._answer.is_taken):
+                        await self._keep()      # a full disk holds up those who wait
+                        return seconds
+                    delay_s = None
                 except TimeoutError as error:
                     if self.record.sent_at:
                         raise UncertainError(f"No answer within {job.deadline_s:.0f} seconds") from error
@@ -230,6 +233,9 @@ class JobRunner:
                     # Nothing was made, so nothing of it is "sent" any more.
                     await self._move(JobState.SENDING, sent_at=0.0,
                                      note=f"{error.message}. Attempt {attempt + 1} in {delay_s:.0f} s")
+            if delay_s is None:                 # no turn is held for syncing: the service need not stand idle meanwhile
+                await self._keep()
+                return seconds
             left_s -= delay_s
             if not asks_for_pause:              # else all wait, at the gate
                 await asyncio.sleep(delay_s)

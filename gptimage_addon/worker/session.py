@@ -137,8 +137,8 @@ class Session:
         if job_id in self._runners:
             return
         runner = self._runner(JobRecord(job_id=job_id, worker=self.name), online, self._tell)
-        self._turns.expect(job_id)              # the line is that in which they were submitted
-        task = asyncio.ensure_future(self._guard_job(runner, self._run(runner)))
+        is_near = self._turns.expect(job_id)    # the line is that in which they were submitted
+        task = asyncio.ensure_future(self._guard_job(runner, self._run(runner, is_near)))
         self._runners[job_id] = runner, task
         task.add_done_callback(lambda _: self._ended(job_id))
 
@@ -176,7 +176,9 @@ class Session:
             log.exception("job %s", runner.record.job_id)
             await runner.give_up(error)
 
-    async def _run(self, runner: JobRunner) -> None:
+    async def _run(self, runner: JobRunner, is_near: bool) -> None:
+        if not is_near:                         # to read it now would hold up those who go before it
+            await self._turns.calm()
         known = await asyncio.to_thread(self.journal.read_record, runner.record.job_id)
         taken = known.worker not in ("", self.name) and WorkerLock.is_held(self.journal.data_dir, known.worker)
         if taken or not known.is_unsent:        # whoever asks twice: a job is sent once

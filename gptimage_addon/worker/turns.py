@@ -32,7 +32,7 @@ class Turns:
         self._coming: set[str] = set()          # jobs in the line that are still read from the disk: who stands behind them waits
         self._count = itertools.count()
         self._gates: dict[Service, Gate] = {}
-        self._leaving: set[str] = set()         # jobs whose turn has come, until their request is on its way
+        self._leaving: set[str] = set()         # jobs whose turn has come or will at once, until their request is on its way
         self._calm = asyncio.Event()
         self._calm.set()
 
@@ -47,10 +47,14 @@ class Turns:
         for gate in self._gates.values():
             gate.open()
 
-    def expect(self, job_id: str) -> None:
-        """Put a job at the end of the line, before it is known where it goes."""
+    def expect(self, job_id: str) -> bool:
+        """Put a job at the end of the line, before it is known where it goes. False where it stands so far back that it will wait."""
+        is_near = len(self._ranks) < self.limit
         self._coming.add(job_id)
         self.rank(job_id)
+        if is_near:
+            self.leaves(job_id)
+        return is_near
 
     def arrived(self, job_id: str) -> None:
         """The job waits at its gate, or needs none yet."""
@@ -69,6 +73,7 @@ class Turns:
 
     def forget(self, job_id: str) -> None:
         self.arrived(job_id)
+        self.left(job_id)
         self._ranks.pop(job_id, None)
 
     def arrange(self, job_ids: Sequence[str]) -> None:
@@ -78,7 +83,7 @@ class Turns:
         self._ranks.update(zip(known, places, strict=True))
 
     def leaves(self, job_id: str) -> None:
-        """The job's request is about to leave."""
+        """The job's request is about to leave, as far as is known."""
         self._leaving.add(job_id)
         self._calm.clear()
 
@@ -130,6 +135,8 @@ class Gate:
         mine = self._waiting[job_id] = loop.create_future()
         self._turns.arrived(job_id)
         self.wake()
+        if not mine.done():
+            self._turns.left(job_id)        # not yet
         try:
             await mine
         except asyncio.CancelledError:

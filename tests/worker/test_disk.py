@@ -114,6 +114,16 @@ def test_a_data_folder_that_vanishes_is_waited_for(
     shutil.rmtree(away, ignore_errors=True)
 
 
+def test_an_answer_that_waits_for_the_disk_holds_up_the_line(start_worker: Callable[..., WorkerProcess], serve: Serve) -> None:
+    """What is sent from a full disk would fail, and the next after it."""
+    server, worker = serve(picture=LARGE), start_worker(concurrency=1)
+    with disk_that_takes(worker, 50_000):
+        first, second = (worker.submit(make_job(server.base_url)) for _ in range(2))
+        wait_for_note(worker, first)
+        assert len(server.requests) == 1 and worker.records(second)[-1].state is JobState.QUEUED
+    assert worker.wait_state(first).state is worker.wait_state(second).state is JobState.DONE
+
+
 def test_an_answer_that_waits_for_the_disk_is_too_late_to_cancel(start_worker: Callable[..., WorkerProcess], serve: Serve) -> None:
     """It is paid, and only in memory."""
     server, worker = serve(picture=LARGE), start_worker()

@@ -7,11 +7,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
@@ -263,6 +266,37 @@ def test_the_next_request_leaves_before_the_answer_is_worked_on(start_worker: St
     told = [(message.record.job_id, message.record.state) for message in worker.messages if isinstance(message, RecordChanged)]
     left = [told.index((after, JobState.SENDING)) < told.index((before, JobState.FINISHING)) for before, after in itertools.pairwise(names)]
     assert sum(left) > len(left) / 2, "all of them, but where the disk has kept one waiting for CALM_S"
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace to make a disk slow")
+def test_the_next_request_leaves_while_the_answer_is_synced(start_worker: StartWorker, serve_plain: ServePlain, tmp_path: Path) -> None:
+    service, synced_after_s = NamingService(serve_plain), 2
+    answer = tmp_path / "data" / "jobs" / "a" / "answer.raw"
+    worker = start_worker(concurrency=1, prefix=("strace", "-f", "-qq", "-o", str(tmp_path / "trace"), "-P", str(answer),
+                                                 "-e", f"inject=fsync:delay_enter={synced_after_s * 1_000_000}"))
+    with holding(service):
+        worker.submit_all(*map(service.job, "ab"))
+        wait_until(lambda: service.came)
+        answered = time.monotonic()
+    wait_until(lambda: len(service.came) == 2)
+    assert service.times[1] - answered < synced_after_s
+    assert worker.wait_state("b").state is worker.wait_state("a").state is JobState.DONE
+    assert "fsync(" in (tmp_path / "trace").read_text() and worker.close() == 0
+
+
+def test_who_stands_back_is_not_read_while_another_leaves(start_worker: StartWorker, serve_plain: ServePlain) -> None:
+    worker, service = start_worker(concurrency=1), NamingService(serve_plain)
+    worker.run(service.job("makes the wallet"))
+    with closing(sqlite3.connect(worker.journal.data_dir / "wallet.sqlite", isolation_level=None)) as wallet:
+        wallet.execute("BEGIN EXCLUSIVE")               # nobody leaves without having reserved
+        worker.submit_all(*map(service.job, "abcde"))
+        worker.wait_state("a", JobState.QUEUED)
+        time.sleep(0.05)
+        wallet.execute("COMMIT")
+    for name in "abcde":
+        assert worker.wait_state(name).state is JobState.DONE
+    told = [(message.record.job_id, message.record.state) for message in worker.messages if isinstance(message, RecordChanged)]
+    assert all(told.index((name, JobState.QUEUED)) > told.index(("a", JobState.SENDING)) for name in "bcde")
 
 
 def test_work_waits_for_what_leaves_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
