@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import pytest
 
 import gptimage_addon
+from gptimage_addon.blender import process
 from gptimage_addon.blender.host import Host, host
 from gptimage_addon.worker.practice import PracticeServer
+from tests.support import forked_worker
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +25,7 @@ def addon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(process, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": forked_worker.start}))
     bpy.ops.wm.read_factory_settings()
     gptimage_addon.register()
     host.data_dir = tmp_path / "data"

@@ -18,6 +18,7 @@ from gptimage_addon.core import protocol
 from gptimage_addon.core.protocol import Message
 from gptimage_addon.core.request import Job, JobRecord, JobState, Landing, Place, Request, Service, ServiceKind
 from gptimage_addon.library.journal import Journal
+from tests.support.forked_worker import start
 
 __all__ = ("CHECKOUT", "KEY", "WorkerProcess", "make_job", "wait_until", "worker_environment")
 
@@ -77,9 +78,8 @@ class WorkerProcess:
         self.journal = Journal(data_dir)
         self.log_path = data_dir / "worker.log"
         with open(self.log_path, "ab") as log:
-            self._process = subprocess.Popen(
-                [*prefix, sys.executable, "-s", "-P", *python_args, str(script)], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+            self._process = start(
+                [*prefix, sys.executable, "-s", "-P", *python_args, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=log, env=dict(env), cwd=cwd or data_dir)
         self.messages: list[Message] = []
         self._heard = threading.Condition()

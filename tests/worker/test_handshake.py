@@ -18,10 +18,17 @@ import pytest
 from gptimage_addon.core import protocol
 from gptimage_addon.core.request import JobState, Service, ServiceKind
 from gptimage_addon.worker.practice import PracticeServer
+from tests.support import worker_process
 from tests.support.worker_process import CHECKOUT, WorkerProcess, make_job
 
 StartWorker = Callable[..., WorkerProcess]
 TRAP = 'import pathlib, sys\npathlib.Path(r"{mark}").write_text("caught")\nraise SystemExit("trapped")\n'
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each worker here is started as Blender does it."""
+    monkeypatch.setattr(worker_process, "start", subprocess.Popen)
 
 
 def trouble_of(worker: WorkerProcess) -> dict[str, object]:
