@@ -13,7 +13,7 @@ from ..core.pricing import Limits
 from ..core.request import MaskStyle, Service, ServiceKind
 from . import paths
 
-__all__ = ("Preferences", "read_preferences")
+__all__ = ("Preferences", "read_preferences", "read_service")
 
 
 class Preferences(NamedTuple):
@@ -35,18 +35,31 @@ class Preferences(NamedTuple):
 
 def read_preferences() -> Preferences:
     """What the artist has set. Cheap; a panel may call it."""
-    addon = bpy.context.preferences.addons.get(paths.ROOT)
-    stored = addon.preferences if addon else None
+    stored = _stored()
     if stored is None:
         return Preferences()
-    kind = ServiceKind(stored.service.lower())
-    service = Service(kind)
-    if kind is ServiceKind.COMPATIBLE:
-        service = Service(kind, stored.base_url.strip().rstrip("/"), MaskStyle(stored.mask_style.lower()))
     return Preferences(
-        service=service, pack=stored.storage == "PACK", concurrency=stored.concurrency,
+        service=_service(stored), pack=stored.storage == "PACK", concurrency=stored.concurrency,
         budgets=Limits(*((usd or None) for usd in (stored.day_budget_usd, stored.month_budget_usd, stored.file_budget_usd))),
         stop_at_budget=stored.stop_at_budget, warn_share=stored.warn_share, show_unfinished=stored.show_unfinished,
         keep_days=stored.keep_days, label_files=stored.label_files,
         data_dir=Path(bpy.path.abspath(stored.data_dir)) if stored.data_dir else None,
     )
+
+
+def read_service() -> Service:
+    """Where requests go: the part of `read_preferences` that a redraw asks for in every panel."""
+    stored = _stored()
+    return Service() if stored is None else _service(stored)
+
+
+def _stored() -> bpy.types.AddonPreferences | None:
+    addon = bpy.context.preferences.addons.get(paths.ROOT)
+    return addon.preferences if addon else None
+
+
+def _service(stored: bpy.types.AddonPreferences) -> Service:
+    kind = ServiceKind(stored.service.lower())
+    if kind is ServiceKind.COMPATIBLE:
+        return Service(kind, stored.base_url.strip().rstrip("/"), MaskStyle(stored.mask_style.lower()))
+    return Service(kind)

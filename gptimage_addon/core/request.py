@@ -38,7 +38,10 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.UNCERTAIN)
+        return self in _FINAL
+
+
+_FINAL = frozenset((JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.UNCERTAIN))
 
 
 class ServiceKind(StrEnum):

@@ -17,7 +17,7 @@ from bpy.props import EnumProperty
 from .. import blender
 from ..blender import images, materials, targets
 from ..blender.host import Landed, host
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_preferences, read_service
 from ..core.errors import InputError
 from ..core.prompts import map_prompt
 from ..core.regions import Box
@@ -82,7 +82,7 @@ def plan_maps(
 
 def shown_map(settings: bpy.types.PropertyGroup, image: bpy.types.Image, kind: MapKind) -> tuple[Request, Finish]:
     """What is sent for a map of the image that is shown, with the template `map_prompt`. Cheap; a panel may call it. Raises InputError."""
-    return _map_request(kind, _map_words(settings, image), read_preferences().service, image.name, tuple(image.size))
+    return _map_request(kind, _map_words(settings, image), read_service(), image.name, tuple(image.size))
 
 
 def _map_words(settings: bpy.types.PropertyGroup, image: bpy.types.Image, operator: bpy.types.Operator | None = None) -> Request:

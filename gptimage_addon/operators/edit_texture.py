@@ -15,7 +15,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from .. import blender
 from ..blender import images, materials
 from ..blender.host import host
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_preferences, read_service
 from ..core.errors import InputError
 from ..core.prompts import edit_texture_prompt, vary_texture_prompt
 from ..core.regions import Box, Window, edit_cost
@@ -152,7 +152,7 @@ def shown_edit(settings: bpy.types.PropertyGroup, image: bpy.types.Image) -> tup
     Raises InputError.
     """
     words = read_settings(settings)
-    edit = _plan_area(None, tuple(image.size), "", words, read_preferences().service)
+    edit = _plan_area(None, tuple(image.size), "", words, read_service())
     return touch_up_words(words, edit.window), _finish(image.name, edit)
 
 

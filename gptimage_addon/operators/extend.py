@@ -13,7 +13,7 @@ from bpy.props import IntProperty
 
 from .. import blender, core
 from ..blender.images import provenance
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_preferences, read_service
 from ..core.errors import GptImageError, InputError
 from ..core.regions import Box, union
 from ..core.request import Finish, Landing, Place, Request, Service
@@ -73,7 +73,7 @@ def shown_extension(context: bpy.types.Context, picture: Shown) -> list[tuple[Re
     words, extend = read_settings(settings), _sides(settings)
     size, box = _area(picture.size, extend)
     framing = framing_of(read_area(settings))._replace(separate=False)
-    (window,) = touch_up_windows([box], size, words, read_preferences().service, framing)
+    (window,) = touch_up_windows([box], size, words, read_service(), framing)
     finish = Finish("", "", tuple(window.box), size, picture.name, extend=extend)
     return [(touch_up_words(words, window), finish)]
 

@@ -14,7 +14,7 @@ from bpy.props import EnumProperty
 
 from ..blender.host import host
 from ..blender.images import provenance
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_service
 from ..core import catalog
 from ..core.errors import InputError
 from ..core.pricing import Price
@@ -115,7 +115,7 @@ class GPTIMAGE_OT_make_final(AskOperator, bpy.types.Operator):
         image = drafted_image(context, self.quality)
         if image is None:
             raise InputError("The shown picture has this quality already", field="quality", hint="Choose a higher one")
-        return [plan_final(image, read_preferences().service, self.quality)]
+        return [plan_final(image, read_service(), self.quality)]
 
 
 classes = (GPTIMAGE_OT_make_final,)

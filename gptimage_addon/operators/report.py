@@ -7,7 +7,7 @@ from __future__ import annotations
 import bpy
 
 from ..blender.online import check_online
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_service
 from ..core.errors import GptImageError
 
 __all__ = ("REFUSAL", "can_start", "push_undo", "report", "sentence")
@@ -20,7 +20,7 @@ def can_start(operator: type[bpy.types.Operator], context: bpy.types.Context) ->
     """The poll of operators that send something: where it is False, the button's tooltip says why."""
     refusal = getattr(context, REFUSAL, "")
     try:
-        check_online(read_preferences().service)
+        check_online(read_service())
     except GptImageError as error:
         refusal = sentence(error)
     if refusal:

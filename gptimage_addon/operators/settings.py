@@ -115,7 +115,7 @@ def read_settings(panel: PanelSettings, operator: bpy.types.Operator | None = No
     values["size"] = "{}x{}".format(*panel.custom_size) if custom else catalog.SIZE_PRESETS[panel.size_preset][1]
     # A touch-up has no size of its own: it follows from the area.
     own = [name for name in (*names, "size")
-           if hasattr(operator, name) and operator.properties.is_property_set(name)]
+           if hasattr(operator, name) and operator.properties.is_property_set(name)] if operator else []
     if panel.use_text and "prompt" not in own:
         if panel.text is None:
             raise InputError("No Text is chosen", field="text", hint="Choose a Text datablock, or turn Use Text off")

@@ -11,7 +11,7 @@ from bpy.props import EnumProperty, StringProperty
 from ..blender import paths
 from ..blender.host import host
 from ..blender.online import check_online
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_service
 from ..core.errors import BILLING_URL, VERIFICATION_URL, GptImageError, InputError, Repair
 from .report import report
 
@@ -40,7 +40,7 @@ class GPTIMAGE_OT_store_key(bpy.types.Operator):
         try:
             if not key:
                 raise InputError("The key is empty", field="key", hint="Paste the key from the service's website")
-            host.store_key(read_preferences().service, key)
+            host.store_key(read_service(), key)
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}
@@ -54,7 +54,7 @@ class GPTIMAGE_OT_forget_key(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            host.store_key(read_preferences().service, "")
+            host.store_key(read_service(), "")
         except GptImageError as error:
             return report(self, error)
         return {'FINISHED'}
@@ -66,7 +66,7 @@ class GPTIMAGE_OT_test_connection(bpy.types.Operator):
     bl_description = "Ask the service for its list of models. Costs nothing"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        service = read_preferences().service
+        service = read_service()
         try:
             check_online(service)
             host.check_connection(service)

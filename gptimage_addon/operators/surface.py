@@ -13,7 +13,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty
 from .. import blender, imaging, library
 from ..blender import images, targets
 from ..blender.host import SESSION, host
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_preferences, read_service
 from ..core import pricing
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import heal_prompt
@@ -164,7 +164,7 @@ def plan_healing(
 def shown_healing(settings: bpy.types.PropertyGroup, image: bpy.types.Image) -> tuple[Request, Finish]:
     """The panel's words as what is sent to heal the image that is shown. Cheap; a panel may call it. Raises InputError."""
     words = _heal_words(settings, image)
-    return _heal_request(words, read_preferences().service, image.name, tuple(image.size), _heal_axes(settings))
+    return _heal_request(words, read_service(), image.name, tuple(image.size), _heal_axes(settings))
 
 
 def _heal_words(settings: bpy.types.PropertyGroup, image: bpy.types.Image, operator: bpy.types.Operator | None = None) -> Request:

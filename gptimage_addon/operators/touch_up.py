@@ -17,7 +17,7 @@ from bpy.props import EnumProperty, StringProperty
 from .. import blender
 from ..blender import images
 from ..blender.host import Landed, host
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_preferences, read_service
 from ..core.catalog import find_model
 from ..core.errors import InputError
 from ..core.prompts import extend_prompt, markup_prompt, touch_up_prompt
@@ -213,7 +213,7 @@ def shown_requests(
     """
     words = read_settings(settings)
     marks = _SOME_MARKS if choice.use_marks else ()
-    windows = touch_up_windows(boxes, picture.size, words, read_preferences().service, framing_of(choice))
+    windows = touch_up_windows(boxes, picture.size, words, read_service(), framing_of(choice))
     return [(touch_up_words(words, window), _finish(picture.name, window, marks, ())) for window in windows]
 
 

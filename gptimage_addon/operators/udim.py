@@ -15,7 +15,7 @@ from bpy.props import BoolProperty, StringProperty
 from .. import blender, library
 from ..blender import images, materials, targets
 from ..blender.host import Landed, host
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_preferences, read_service
 from ..core import pricing
 from ..core.errors import GptImageError, InputError
 from ..core.prompts import name_from_prompt, texture_prompt, tile_prompt
@@ -193,7 +193,7 @@ class GPTIMAGE_OT_generate_tiles(AskOperator, RequestSettings, bpy.types.Operato
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:
             words, landing, numbers, there = self._read(context)
-            service = read_preferences().service
+            service = read_service()
             found = shown_tiles(words, service, numbers, tuple(there))
             planned = plan_tiles(words, service, landing, numbers, there)
         except GptImageError as error:
@@ -213,7 +213,7 @@ class GPTIMAGE_OT_generate_tiles(AskOperator, RequestSettings, bpy.types.Operato
 
     def plan(self, context: bpy.types.Context) -> list[PlannedJob]:
         words, landing, numbers, there = self._read(context)
-        return plan_tiles(words, read_preferences().service, landing, numbers, there)
+        return plan_tiles(words, read_service(), landing, numbers, there)
 
 
 def _continued(image: bpy.types.Image | None, words: Request) -> tuple[Request, Landing, tuple[int, ...], dict[int, bytes]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_service
 from ..core.errors import InputError
 from ..core.prompts import edit_texture_prompt, map_prompt, vary_texture_prompt
 from ..core.request import MapKind
@@ -54,7 +54,7 @@ class _Maps(OnTexture):
         column.prop(settings, "relief_m")
         wanted = asked_maps([kind for kind in MapKind if str(kind) in settings.maps])
         refusal = "" if wanted else "No maps are chosen. Choose them above"
-        service = read_preferences().service
+        service = read_service()
         column = layout.column(align=True)
         column.label(text=image.name, icon='IMAGE_DATA', translate=False)
         try:

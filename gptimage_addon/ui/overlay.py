@@ -16,7 +16,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..blender import compat, view
 from ..blender.images import provenance
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_service
 from ..core.errors import InputError
 from ..core.regions import Box
 from ..operators.areas import shown_picture
@@ -100,7 +100,7 @@ def _draw_area(context: bpy.types.Context, canvas: _Canvas) -> None:
             _tint(canvas.corners(box))
     for box in boxes:
         _outline(canvas.corners(box), AREA)
-    template, service = touch_up_template(marked=settings.use_marks), read_preferences().service
+    template, service = touch_up_template(marked=settings.use_marks), read_service()
     for words, finish in requests:
         corners = canvas.corners(Box(*finish.box))
         _outline(corners, WINDOW)

@@ -10,7 +10,7 @@ import bpy
 
 from ..blender import materials, previous
 from ..blender.images import history_entry, provenance
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_service
 from ..core.errors import InputError
 from ..core.prompts import heal_prompt, texture_prompt
 from ..core.request import ServiceKind
@@ -167,7 +167,7 @@ def draw_variants(layout: bpy.types.UILayout, context: bpy.types.Context, image:
 
 def _draw_final(layout: bpy.types.UILayout, image: bpy.types.Image) -> None:
     """What the finished picture of a draft costs and what that saves, and the button."""
-    facts, service = provenance(image), read_preferences().service
+    facts, service = provenance(image), read_service()
     try:
         found, saved_usd = final_price(facts, service)
     except InputError:
@@ -291,7 +291,7 @@ class GPTIMAGE_PT_tiles(Tab, bpy.types.Panel):
     bl_options = {'DEFAULT_CLOSED'}
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, settings, service = self.layout, context.scene.gptimage, read_preferences().service
+        layout, settings, service = self.layout, context.scene.gptimage, read_service()
         if image := tiled_image(context.object):
             there, missing = len(image.tiles), missing_tiles(image)
             layout.label(text=f"{there} of {there + len(missing)} tiles: {image.name}", icon='IMAGE_DATA', translate=False)

@@ -12,7 +12,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 
 from ..blender import paths
 from ..blender.host import host
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_preferences, read_service
 from ..core import catalog
 from ..core.errors import error_from_dict
 from ..core.pricing import Limits
@@ -97,7 +97,7 @@ class GPTIMAGE_AP_preferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "service")
-        service = read_preferences().service
+        service = read_service()
         if service.kind is ServiceKind.COMPATIBLE:
             layout.prop(self, "base_url")
             layout.prop(self, "mask_style")

@@ -33,7 +33,7 @@ def draw_queue(layout: bpy.types.UILayout, window_manager: bpy.types.WindowManag
         draw_wrapped(layout.box(), host.budget.trouble, 'ERROR')
     running, waiting, settled = [], [], []
     for view in host.jobs.values():
-        (settled if not view.is_active else waiting if view.is_waiting else running).append(view)
+        (settled if not view.is_active else waiting if view.record.is_unsent else running).append(view)
     views = [*running, *waiting, *reversed(settled)]
     if views:
         _draw_controls(layout, running, waiting, settled)
@@ -50,8 +50,8 @@ def draw_queue(layout: bpy.types.UILayout, window_manager: bpy.types.WindowManag
 def _draw_controls(
     layout: bpy.types.UILayout, running: list[JobView], waiting: list[JobView], settled: list[JobView],
 ) -> None:
-    troubled = sum(view.record.state in (JobState.FAILED, JobState.UNCERTAIN) for view in settled)
-    cancelled = sum(view.record.state is JobState.CANCELLED for view in settled)
+    states = [view.record.state for view in settled]
+    troubled, cancelled = states.count(JobState.FAILED) + states.count(JobState.UNCERTAIN), states.count(JobState.CANCELLED)
     counts = {"running": len(running), "waiting": len(waiting), "done": len(settled) - troubled - cancelled, "failed": troubled,
               "cancelled": cancelled}
     row = layout.row(align=True)

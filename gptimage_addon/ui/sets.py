@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import bpy
 
 from ..blender.images import provenance
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_service
 from ..core import pricing
 from ..core.errors import InputError
 from ..core.prompts import reference_prompt
@@ -37,7 +37,7 @@ def draw_total(
     layout: bpy.types.UILayout, name: str, found: Callable[[Service], tuple[pricing.Price, Sequence[Asked]]], settings: bpy.types.PropertyGroup,
 ) -> str:
     """What several requests cost together and where they go, or why they cannot be sent: then that is returned, else ""."""
-    service = read_preferences().service
+    service = read_service()
     try:
         total, asked = found(service)
     except InputError as error:

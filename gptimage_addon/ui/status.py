@@ -15,7 +15,7 @@ import bpy
 
 from ..blender.host import host
 from ..blender.online import check_online
-from ..blender.preferences import read_preferences
+from ..blender.preferences import read_preferences, read_service
 from ..core import pricing
 from ..core.catalog import find_model, shutdown_notice
 from ..core.errors import GptImageError, InputError, Repair
@@ -135,7 +135,7 @@ def draw_price(
     `own` are those that it has beside the list's, `words` those that are asked instead of the panel's. Without `sheet` there is no
     button that shows all of it.
     """
-    service = read_preferences().service
+    service = read_service()
     column = layout.column(align=True)
     try:
         requests = touch_up or [(words or read_settings(panel), None)]
@@ -249,7 +249,7 @@ def _answered_at(panel: PanelSettings, template: Template | None, surface: Surfa
             return None
     except InputError:
         return None
-    found = host.budget.answered.get(_asked(words, template, read_preferences().service, surface))
+    found = host.budget.answered.get(_asked(words, template, read_service(), surface))
     return found[1] if found else None
 
 

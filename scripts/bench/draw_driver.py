@@ -18,6 +18,7 @@ EDITORS = {
     "3D Viewport": "VIEW_3D", "camera view": "VIEW_3D", "Image Editor": "IMAGE_EDITOR", "Shader Editor": "ShaderNodeTree",
 }
 times: dict[str, list[float]] = {}
+items: dict[str, int] = {}              # how many labels, buttons and fields a panel has
 
 
 def _empty(space: str) -> type:
@@ -28,10 +29,39 @@ def _empty(space: str) -> type:
     })
 
 
+class _Counting:
+    """A panel or a layout that passes everything on, and counts what is put into the layout."""
+
+    def __init__(self, to: object, name: str) -> None:
+        self.__dict__.update(to=to, name=name)
+
+    def __getattr__(self, attribute: str):
+        found = getattr(self.to, attribute)
+        if isinstance(found, bpy.types.UILayout):
+            return _Counting(found, self.name)
+        return self._counted(found) if isinstance(self.to, bpy.types.UILayout) and callable(found) else found
+
+    def __setattr__(self, attribute: str, value: object) -> None:
+        setattr(self.to, attribute, value)
+
+    def _counted(self, method):
+        def call(*args, **named):
+            made = method(*args, **named)
+            if isinstance(made, bpy.types.UILayout):
+                return _Counting(made, self.name)
+            items[self.name] += 1
+            return made
+
+        return call
+
+
 def _time(cls: type, name: str) -> None:
     draw = cls.draw
 
     def timed(self, context):
+        if name not in items:
+            items[name] = 0
+            return draw(_Counting(self, name), context)
         started = time.perf_counter()
         draw(self, context)
         times.setdefault(name, []).append((time.perf_counter() - started) * 1e6)
@@ -79,6 +109,31 @@ def _open_panels(space: str) -> None:
             bpy.utils.register_class(cls)
 
 
+def _blenders_own() -> list[type]:
+    """The panels of Properties > Output, in Python as ours are: the measure of what drawing costs on this machine."""
+    own = [cls for cls in bpy.types.Panel.__subclasses__()
+           if getattr(cls, "bl_space_type", "") == 'PROPERTIES' and getattr(cls, "bl_context", "") == "output"
+           and "draw" in vars(cls)]
+    for cls in own:
+        _time(cls, cls.__name__)
+    return own
+
+
+def _redraw(area: bpy.types.Area, region: bpy.types.Region, mark: str):
+    """Redraw until the panel of that name has been drawn often enough."""
+    times.clear()
+    items.clear()
+    for _ in range(REDRAWS * 3):
+        region.tag_redraw()
+        yield 0.01
+        if len(times.get(mark, ())) >= REDRAWS:
+            break
+
+
+def _told() -> dict[str, object]:
+    return {name: (statistics.median(values), max(values), len(values), items[name]) for name, values in times.items()}
+
+
 def _make_scene() -> bpy.types.Image:
     """A picture of ours on the cube, in the active node, and in the Image Editor: every row has something to show."""
     image = bpy.data.images.new("Brick (Practice)", 64, 64)
@@ -123,18 +178,19 @@ def steps():
                     bpy.ops.screen.screen_full_area(use_hide_panels=False)
             yield 1.0
             area = lab.area(space)
-            times.clear()
-            region = lab.region(area, "UI")
-            for _ in range(REDRAWS * 3):
-                region.tag_redraw()
-                yield 0.01
-                if len(times.get("empty panel", ())) >= REDRAWS:
-                    break
+            yield from _redraw(area, lab.region(area, "UI"), "empty panel")
             lab.shot(f"draw_{editor.lower().replace(' ', '_')}_{count}")
-            found.setdefault(str(count), {})[editor] = {
-                name: (statistics.median(values), max(values), len(values)) for name, values in times.items()}
+            found.setdefault(str(count), {})[editor] = _told()
+    _blenders_own()
+    area.ui_type = 'PROPERTIES'
+    yield 0.5
+    area.spaces.active.context = 'OUTPUT'
+    yield 1.0
+    area = lab.area('PROPERTIES')
+    yield from _redraw(area, lab.region(area, "WINDOW"), "RENDER_PT_format")
+    lab.shot("draw_properties")
     Path(lab.OUT, "facts.json").write_text(json.dumps({
-        "blender": bpy.app.version_string, "panels": [cls.__name__ for cls in registered], "times_us": found}))
+        "blender": bpy.app.version_string, "panels": [cls.__name__ for cls in registered], "times_us": found, "own_us": _told()}))
 
 
 lab.run(steps())

@@ -31,8 +31,10 @@ PRICE = 0.25
 
 def prefer(monkeypatch: pytest.MonkeyPatch, **facts: object) -> None:
     found = Preferences(**facts)
-    for module in (budget, status, sets):
+    for module in (budget, status):
         monkeypatch.setattr(module, "read_preferences", lambda: found)
+    for module in (status, sets):
+        monkeypatch.setattr(module, "read_service", lambda: found.service)
 
 
 def submit(server: PracticeServer, price: float | None = PRICE) -> JobView:

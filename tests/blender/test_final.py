@@ -42,7 +42,7 @@ def drafted(cube: bpy.types.Object, service: Service = Service(), **words: objec
 def test_the_chosen_draft_is_made_anew_at_a_higher_quality(cube: bpy.types.Object, server: PracticeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     service = compatible(server)
     draft = drafted(cube, service, prompt="oak planks")
-    monkeypatch.setattr("gptimage_addon.operators.final.read_preferences", lambda: type("P", (), {"service": service}))
+    monkeypatch.setattr("gptimage_addon.operators.final.read_service", lambda: service)
     before = cube.active_material
     assert bpy.ops.gptimage.make_final() == {'FINISHED'}
     pump_until(lambda: all(view.landed for view in host.jobs.values()))

@@ -347,8 +347,7 @@ def test_the_sheet_names_the_address_and_what_is_wrong(tmp_path: Path, monkeypat
     ):
         if image:
             add_image(settings, plain(tmp_path / image, (1, 1, 1)))
-        preferences = status.read_preferences()._replace(service=service)
-        monkeypatch.setattr(status, "read_preferences", lambda preferences=preferences: preferences)
+        monkeypatch.setattr(status, "read_service", lambda service=service: service)
         assert f"To: {address}" in sheet("reference").text
     settings.references[0].image = None
     refused = panel_of("reference")                             # what cannot be sent has no sheet: the panel says why

@@ -223,7 +223,7 @@ def test_without_its_objects_the_tiles_arrive() -> None:
 
 
 def test_neighbors_are_sent_with_the_mask_of_what_is_new(server: PracticeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(udim, "read_preferences", lambda read=udim.read_preferences: read()._replace(service=compatible(server)))
+    monkeypatch.setattr(udim, "read_service", lambda: compatible(server))
     panels((0, 0), (1, 0))
     image = landed(generate())
     assert max(step_ratios(pictures(image)).values()) < 1.5
