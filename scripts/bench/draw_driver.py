@@ -109,14 +109,11 @@ def _open_panels(space: str) -> None:
             bpy.utils.register_class(cls)
 
 
-def _blenders_own() -> list[type]:
+def _time_blenders_own() -> None:
     """The panels of Properties > Output, in Python as ours are: the measure of what drawing costs on this machine."""
-    own = [cls for cls in bpy.types.Panel.__subclasses__()
-           if getattr(cls, "bl_space_type", "") == 'PROPERTIES' and getattr(cls, "bl_context", "") == "output"
-           and "draw" in vars(cls)]
-    for cls in own:
-        _time(cls, cls.__name__)
-    return own
+    for cls in bpy.types.Panel.__subclasses__():
+        if (getattr(cls, "bl_space_type", ""), getattr(cls, "bl_context", "")) == ('PROPERTIES', "output") and "draw" in vars(cls):
+            _time(cls, cls.__name__)
 
 
 def _redraw(area: bpy.types.Area, region: bpy.types.Region, mark: str):
@@ -181,7 +178,7 @@ def steps():
             yield from _redraw(area, lab.region(area, "UI"), "empty panel")
             lab.shot(f"draw_{editor.lower().replace(' ', '_')}_{count}")
             found.setdefault(str(count), {})[editor] = _told()
-    _blenders_own()
+    _time_blenders_own()
     area.ui_type = 'PROPERTIES'
     yield 0.5
     area.spaces.active.context = 'OUTPUT'

@@ -38,7 +38,7 @@ class ForkedWorker:
     """What of subprocess.Popen is used of a worker."""
 
     def __init__(self, stderr: IO[bytes], env: Mapping[str, str], cwd: Path) -> None:
-        ours, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)        # what is told is never read as one
         stdin, to_worker = os.pipe()
         from_worker, stdout = os.pipe()
         order = json.dumps({"env": dict(env), "cwd": str(cwd)}).encode()
