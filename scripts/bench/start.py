@@ -7,6 +7,7 @@ Blender unpacks an extension's wheels without bytecode, so the first start after
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,10 +32,11 @@ def main() -> int:
 
 
 def _start(root: Path, **variables: str) -> float:
-    from tests.support.worker_process import WorkerProcess, worker_environment
+    from tests.support import worker_process
 
+    worker_process.start = subprocess.Popen         # the tests fork theirs
     started = time.perf_counter()
-    worker = WorkerProcess(root / "data", worker_environment(root, **variables))
+    worker = worker_process.WorkerProcess(root / "data", worker_process.worker_environment(root, **variables))
     worker.recover()
     seconds = time.perf_counter() - started
     worker.close()

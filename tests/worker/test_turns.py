@@ -272,8 +272,8 @@ def test_the_next_request_leaves_before_the_answer_is_worked_on(start_worker: St
 def test_the_next_request_leaves_while_the_answer_is_synced(start_worker: StartWorker, serve_plain: ServePlain, tmp_path: Path) -> None:
     service, synced_after_s = NamingService(serve_plain), 2
     answer = tmp_path / "data" / "jobs" / "a" / "answer.raw"
-    worker = start_worker(concurrency=1, prefix=("strace", "-f", "-qq", "-o", str(tmp_path / "trace"), "-P", str(answer),
-                                                 "-e", f"inject=fsync:delay_enter={synced_after_s * 1_000_000}"))
+    worker = start_worker(concurrency=1, prefix=("strace", "-f", "-qq", "--seccomp-bpf", "-o", str(tmp_path / "trace"), "-P", str(answer),
+                                                 "-e", "trace=fsync", "-e", f"inject=fsync:delay_enter={synced_after_s * 1_000_000}"))
     with holding(service):
         worker.submit_all(*map(service.job, "ab"))
         wait_until(lambda: service.came)
@@ -287,6 +287,7 @@ def test_the_next_request_leaves_while_the_answer_is_synced(start_worker: StartW
 def test_who_stands_back_is_not_read_while_another_leaves(start_worker: StartWorker, serve_plain: ServePlain) -> None:
     worker, service = start_worker(concurrency=1), NamingService(serve_plain)
     worker.run(service.job("makes the wallet"))
+    worker.recover()                                    # answered after that job has left the line
     with closing(sqlite3.connect(worker.journal.data_dir / "wallet.sqlite", isolation_level=None)) as wallet:
         wallet.execute("BEGIN EXCLUSIVE")               # nobody leaves without having reserved
         worker.submit_all(*map(service.job, "abcde"))
