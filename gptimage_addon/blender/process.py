@@ -110,7 +110,8 @@ class WorkerProcess:
 def _environment() -> dict[str, str]:
     """Our environment, with nothing in it that changes where Python or the SDK look.
 
-    Python may keep what it compiles, where the artist's environment says or else beside the sources: Blender unpacks the wheels without bytecode, and compiling them takes longer than all the rest of the start.
+    Python may keep what it compiles, where the artist's environment says or else beside the sources: Blender unpacks the wheels without
+    bytecode, and compiling them takes longer than all the rest of the start.
     """
     env = {name: value for name, value in os.environ.items()
            if not name.startswith("PYTHON") or name in ("PYTHON_KEYRING_BACKEND", "PYTHONPYCACHEPREFIX")}

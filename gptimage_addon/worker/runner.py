@@ -133,8 +133,7 @@ class JobRunner:
         # The first of all: from here on other workers know whose job this is.
         job = self._job = await self._move(JobState.QUEUED, durable=False, then=lambda: self.journal.read_job(self.record.job_id))
         if job.is_local or job.after or job.request.batch:
-            self._turns.arrived(job.id)         # nobody need wait for it
-            self._turns.left(job.id)
+            self._turns.step_aside(job.id)
         await self._wait_for_others(job)
         if job.is_local:
             return 0.0

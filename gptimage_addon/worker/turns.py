@@ -57,7 +57,7 @@ class Turns:
         return is_near
 
     def arrived(self, job_id: str) -> None:
-        """The job waits at its gate, or needs none yet."""
+        """The job has been read."""
         if job_id in self._coming:
             self._coming.remove(job_id)
             for gate in self._gates.values():
@@ -71,9 +71,13 @@ class Turns:
         """The place of the first job that has not arrived."""
         return min((self._ranks[job_id] for job_id in self._coming), default=math.inf)
 
-    def forget(self, job_id: str) -> None:
+    def step_aside(self, job_id: str) -> None:
+        """The job needs no turn, or none for a long time: nobody need wait for it."""
         self.arrived(job_id)
         self.left(job_id)
+
+    def forget(self, job_id: str) -> None:
+        self.step_aside(job_id)
         self._ranks.pop(job_id, None)
 
     def arrange(self, job_ids: Sequence[str]) -> None:

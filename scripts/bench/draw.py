@@ -18,11 +18,11 @@ import window
 GOAL_US = 1000.0
 
 
-def _told(editor: str, panels: dict[str, list[float]], rounds: int) -> tuple[float, int]:
+def _told(editor: str, panels: dict[str, list[float]]) -> tuple[float, int]:
     """Print each panel, and give the sum of their medians and of their items."""
     for name, (median, most, calls, items) in sorted(panels.items(), key=lambda each: each[0] == "empty panel"):
         print(f"  {editor:13} {name:34} {median:6.0f} ({most:.0f}), {calls} calls, {items} items")
-    drawn = [each for name, each in panels.items() if name != "empty panel" and each[2] >= rounds]
+    drawn = [each for name, each in panels.items() if name != "empty panel"]
     return sum(each[0] for each in drawn), sum(each[3] for each in drawn)
 
 
@@ -30,12 +30,12 @@ def main() -> int:
     chosen = window.options(__doc__ or "", 200)
     found = window.run(common.HERE / "draw_driver.py", chosen)
     print(f"Panel.draw in Blender {found['blender']}, microseconds: median (most), {chosen.rounds} redraws each")
-    own, own_items = _told("Blender", found["own_us"], chosen.rounds)
+    own, own_items = _told("Blender", found["own_us"])
     print(f"  Blender       Properties > Output                {own:6.0f}, {own_items} items, {own / own_items:.1f} each")
     for jobs, editors in found["times_us"].items():
         print(f"\n{jobs} jobs in the queue")
         for editor, panels in editors.items():
-            ours, our_items = _told(editor, panels, chosen.rounds)
+            ours, our_items = _told(editor, panels)
             each = ours / our_items
             print(f"  {editor:13} one redraw, all unfolded           {ours:6.0f}, goal <= {GOAL_US:.0f}: {common.verdict(ours <= GOAL_US)}; "
                   f"{our_items} items, {each:.1f} each, ratio to Blender's {each * own_items / own:.2f}")

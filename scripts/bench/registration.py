@@ -25,7 +25,8 @@ import common
 ROUNDS = 15
 GOAL_MS = 10.0
 REPOSITORY = "user_default"
-KINDS = ("Operator", "Panel", "Menu", "UIList", "PropertyGroup")       # of classes; the others count as the last
+# Of classes, with the letters that Blender wants in their names; the others count as the last.
+KINDS = {"Operator": "OT", "Panel": "PT", "Menu": "MT", "UIList": "UL", "PropertyGroup": "PG"}
 
 ENABLE = """
 import json, sys, time
@@ -51,6 +52,7 @@ import importlib
 
 import bpy
 
+letters = {kinds}
 made = []
 
 
@@ -63,7 +65,7 @@ def register():
             facts["bl_idname"] = f"skeleton.deed_{{number}}"
         if kind == "Panel":
             facts |= {{"bl_space_type": 'VIEW_3D', "bl_region_type": 'UI'}}
-        cls = type(f"SKELETON_{{'OT PT MT UL PG'.split()[{kinds}.index(kind)]}}_{{number}}", (getattr(bpy.types, kind),), facts)
+        cls = type(f"SKELETON_{{letters[kind]}}_{{number}}", (getattr(bpy.types, kind),), facts)
         bpy.utils.register_class(cls)
         made.append(cls)
 
@@ -146,7 +148,7 @@ def _copy_modules(repository: Path, names: Sequence[str]) -> list[str]:
 
 def _enable(home: Path, module: str) -> dict[str, Any]:
     variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    done = subprocess.run([sys.executable, "-I", "-c", ENABLE, module, json.dumps(KINDS)], cwd=home, capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-I", "-c", ENABLE, module, json.dumps(list(KINDS))], cwd=home, capture_output=True, text=True,
                           env=variables | {"BLENDER_USER_RESOURCES": str(home)}, check=False)
     for line in done.stdout.splitlines():
         if line.startswith("facts "):
